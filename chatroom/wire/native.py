@@ -1,0 +1,200 @@
+"""The native dialect: a 4-byte big-endian length, then one JSON object in UTF-8.
+
+Knows frames, their limits, and what is wrong with a bad one. Knows nothing of what a message means.
+"""
+
+import re
+from collections.abc import Sequence
+from struct import Struct
+from typing import Any, Generic, TypeVar, get_args
+
+import msgspec
+from msgspec.inspect import StructType, type_info
+
+from chatroom.messages import EVENT_FRAME, REQUEST_FRAME, AnyEvent, AnyRequest, Error, Event, Request
+from chatroom.wire.dialect import Dialect, Unreadable
+
+M = TypeVar("M")
+
+DEEPEST = 16
+"""How deep arrays and objects may be nested, the frame's own object included."""
+
+_HEADER = Struct(">I")
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+_ID = re.compile(r"[ -~]{1,64}")
+_STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+
+_unpack_length = _HEADER.unpack_from
+_encode_body = msgspec.json.Encoder().encode
+
+
+def encode(messages: Sequence[Event | Request]) -> bytes:
+    """The messages as frames, one after the other."""
+    parts = []
+    for message in messages:
+        body = _encode_body(message)
+        parts.append(_HEADER.pack(len(body)))
+        parts.append(body)
+    return b"".join(parts)
+
+
+def fatal(code: str, text: str) -> Error:
+    return Error(code=code, text=text, fatal=True)
+
+
+class FrameCodec(Generic[M]):
+    """Reads frames whose bodies are messages of one vocabulary, none longer than `largest`."""
+
+    def __init__(self, vocabulary: Any, largest: int) -> None:
+        self._decoder: msgspec.json.Decoder[M] = msgspec.json.Decoder(vocabulary)
+        self._types = _types_of(vocabulary)
+        self._largest = largest
+        self._buffer = bytearray()
+        self._needed = _HEADER.size
+        self._broken = False
+
+    def receive(self, data: bytes) -> list[M | Unreadable]:
+        self._buffer += data
+        if len(self._buffer) < self._needed or self._broken:
+            return []
+        bodies, bad = self._split()
+        items = self._read_all(bodies)
+        if bad and not self._broken:
+            items.append(self._break(bad))
+        return items
+
+    def _split(self) -> tuple[list[bytes], Unreadable | None]:
+        """The bodies that are complete, and what is wrong with the length after them. Judged on the length alone."""
+        data, bodies, bad = bytes(self._buffer), [], None
+        start, end = 0, len(data)
+        self._needed = _HEADER.size
+        while end - start >= _HEADER.size:
+            (size,) = _unpack_length(data, start)
+            if not 0 < size <= self._largest:
+                bad = self._bad_length(size)
+                break
+            body_at = start + _HEADER.size
+            if end - body_at < size:
+                self._needed = _HEADER.size + size
+                break
+            start = body_at + size
+            bodies.append(data[body_at:start])
+        del self._buffer[:start]
+        return bodies, bad
+
+    def _bad_length(self, size: int) -> Unreadable:
+        if size == 0:
+            return _bad_frame("A frame must have a body; this one's length is 0.")
+        return Unreadable(fatal("too_large", f"A frame has at most {self._largest} bytes; this one has {size}."))
+
+    def _break(self, last: Unreadable) -> Unreadable:
+        """After a frame that breaks the stream nothing more can be read, or is kept."""
+        self._broken = True
+        self._buffer.clear()
+        return last
+
+    def _read_all(self, bodies: list[bytes]) -> list[M | Unreadable]:
+        if _are_plain(bodies):
+            try:
+                return list(map(self._decoder.decode, bodies))
+            except (msgspec.MsgspecError, ValueError):
+                pass  # something is wrong with one of them: each is looked at by itself
+        items: list[M | Unreadable] = []
+        for body in bodies:
+            item = self._read(body)
+            items.append(item)
+            if type(item) is Unreadable and item.error.fatal:
+                self._break(item)
+                break
+        return items
+
+    def _read(self, body: bytes) -> M | Unreadable:
+        """One body, by all the rules."""
+        if not (body.isascii() or _is_utf8(body)):
+            return _bad_frame("A frame must be UTF-8.")
+        if _depth(body) > DEEPEST:
+            return _bad_frame(f"A frame may nest at most {DEEPEST} levels deep.")
+        try:
+            message = self._decoder.decode(body)
+        except (msgspec.MsgspecError, ValueError) as error:
+            return self._explain(body, str(error))
+        if not _is_printable(getattr(message, "id", None)):
+            return self._explain(body, "its id is not printable ASCII")
+        return message
+
+    def _explain(self, body: bytes, fault: str) -> Unreadable:
+        """What is wrong with a body that is no message of the vocabulary."""
+        try:
+            plain = msgspec.json.decode(body)
+        except (msgspec.MsgspecError, ValueError):
+            return _bad_frame("A frame must hold one JSON object.")
+        if not isinstance(plain, dict):
+            return _bad_frame("A frame must hold a JSON object.")
+        kind = plain.get("type")
+        if not isinstance(kind, str):
+            return _bad_frame("A frame's object must have a `type`, a string.")
+        if kind not in self._types:
+            return _not_done("unknown_type", "This server does not know this type of request.", plain)
+        return _not_done("bad_request", f"This {kind} cannot be read: {fault}.", plain)
+
+
+def _bad_frame(text: str) -> Unreadable:
+    return Unreadable(fatal("bad_frame", text))
+
+
+def _not_done(code: str, text: str, plain: dict[str, Any]) -> Unreadable:
+    id = plain.get("id")
+    legible = id if isinstance(id, str) and _ID.fullmatch(id) else None
+    return Unreadable(Error(code=code, text=text, fatal=False, id=legible), plain["type"])
+
+
+def _are_plain(bodies: list[bytes]) -> bool:
+    """Whether the bodies, as nearly all are, hold nothing that must be looked at closely: they are ASCII, an id in
+    them cannot hold anything unprintable, and nothing is nested. Told from all of them at once, as that is cheap."""
+    together = b"".join(bodies)
+    return (
+        together.isascii()
+        and b"\\" not in together
+        and b"\x7f" not in together
+        and b"[" not in together
+        and not any(body.rfind(b"{") for body in bodies)
+    )
+
+
+def _is_printable(id: str | None) -> bool:
+    return id is None or (id.isascii() and id.isprintable())
+
+
+def _is_utf8(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _depth(body: bytes) -> int:
+    """How deep the brackets outside of strings nest. Counted, not parsed: no nesting can exhaust the stack."""
+    depth = deepest = 0
+    for byte in _STRINGS.sub(b"", body):
+        depth += _STEP.get(byte, 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _types_of(vocabulary: Any) -> frozenset[str]:
+    infos = (type_info(struct) for struct in get_args(vocabulary))
+    return frozenset(str(info.tag) for info in infos if isinstance(info, StructType))
+
+
+def requests() -> FrameCodec[AnyRequest]:
+    """A codec for the server's side."""
+    return FrameCodec(AnyRequest, REQUEST_FRAME)
+
+
+def events() -> FrameCodec[AnyEvent]:
+    """A codec for the client's side."""
+    return FrameCodec(AnyEvent, EVENT_FRAME)
+
+
+NATIVE = Dialect("native", encode, requests)
