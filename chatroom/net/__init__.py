@@ -1,0 +1,1 @@
+"""Bytes over sockets. Knows sockets; knows nothing of messages, rooms or people."""
