@@ -1,0 +1,117 @@
+"""The SQLite file itself: taken by one server at a time, checked, brought to this version's form, opened twice.
+
+Knows files, locks and what can be wrong with them. Knows nothing of what the tables mean. A file that cannot be used
+is left as it is.
+"""
+
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import IO
+
+from chatroom.errors import StoreUnusable
+from chatroom.server.store.schema import APPLICATION, MIGRATIONS
+
+_BUSY_SECONDS = 2.0
+"""How long a write waits for another process that has locked the file."""
+
+# One writer alone may move the log into the file; it does so rarely enough that a busy room does not notice.
+_SETTINGS = "PRAGMA journal_mode = WAL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 4000"
+
+
+def digest_of(text: str) -> bytes:
+    return sha256(text.encode()).digest()
+
+
+class StoreFile:
+    """An open file with its two connections. Whoever uses a connection holds a lock of its own for it."""
+
+    def __init__(self, path: Path) -> None:
+        with _explaining(path), ExitStack() as stack:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(_taken(path))
+            self.writer = stack.enter_context(_connected(path))
+            _check(self.writer, path)
+            self.writer.executescript(_SETTINGS)
+            _migrate(self.writer)
+            self.reader = stack.enter_context(_connected(path))
+            self.close = stack.pop_all().close
+
+
+@contextmanager
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+    db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        db.create_function("digest_of", 1, digest_of, deterministic=True)
+        yield db
+    finally:
+        db.close()
+
+
+@contextmanager
+def _taken(path: Path) -> Iterator[None]:
+    """A lock file beside the store, held as long as the store is open; the system frees it when a process dies."""
+    with path.with_name(f"{path.name}.lock").open("ab") as file:
+        try:
+            _lock(file)
+        except OSError:
+            raise StoreUnusable(
+                f"Another chatroom-server is using {path}; stop it, or choose another --data."
+            ) from None
+        yield
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[bytes]) -> None:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextmanager
+def _explaining(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise StoreUnusable(f"The store {path} cannot be opened: {reason}. Choose another --data.") from error
+    except sqlite3.Error as error:
+        raise StoreUnusable(
+            f"The store {path} cannot be used: {error}. It was left as it is; restore a backup or move it away."
+        ) from error
+
+
+def _check(db: sqlite3.Connection, path: Path) -> None:
+    """Refuses what is not ours, not whole, or from the future, before anything is written."""
+    tables = _number(db, "SELECT count(*) FROM sqlite_schema")
+    if tables and _number(db, "PRAGMA application_id") != APPLICATION:
+        raise StoreUnusable(f"{path} is a database, but not one of chatroom's; choose another --data or --store.")
+    if _number(db, "PRAGMA user_version") > len(MIGRATIONS):
+        raise StoreUnusable(f"The store {path} is of a newer chatroom; start that version, or choose another --data.")
+    (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(str(verdict))
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Takes the steps that this file has not taken yet, each whole or not at all."""
+    for step in range(_number(db, "PRAGMA user_version"), len(MIGRATIONS)):
+        db.executescript(
+            f"BEGIN IMMEDIATE; {MIGRATIONS[step]};"
+            f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {step + 1}; COMMIT;"
+        )
+
+
+def _number(db: sqlite3.Connection, query: str) -> int:
+    return int(db.execute(query).fetchone()[0])

@@ -1,0 +1,140 @@
+"""A store that lives as long as the process: for tests, notebooks, and rooms that shall leave no trace.
+
+Keeps every promise of a store but to survive. Holds the newest messages of each room, and all ids.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import count
+
+from msgspec import Struct
+
+from chatroom.messages import Message, Say, Stored
+from chatroom.server.store import Appended, IdConflict, RoomRecord, Said, new_epoch
+
+HELD = 100_000
+"""So many messages of a room are held at least; a quarter more, and the oldest are forgotten."""
+
+
+class _Known(Struct, frozen=True, gc=False):
+    """Where something was said. There is one for every message: nothing that the garbage collector must visit."""
+
+    room: int
+    seq: int
+    time: int
+    text_hash: int
+
+
+class MemoryStore:
+    """See Store."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._numbers = count(1)
+        self._said: dict[RoomRecord, list[Message]] = {}
+        self._ids: defaultdict[int, dict[str, _Known]] = defaultdict(dict)
+        self._guests: dict[bytes, tuple[int, int]] = {}
+
+    def rooms(self) -> list[RoomRecord]:
+        with self._lock:
+            return list(self._said)
+
+    def add_room(self, name: str, folded: str) -> RoomRecord:
+        with self._lock:
+            room = RoomRecord(next(self._numbers), name, folded, new_epoch())
+            self._said[room] = []
+        return room
+
+    def drop_room(self, room: RoomRecord) -> None:
+        with self._lock:
+            del self._said[room]
+
+    def set_topic(self, room: RoomRecord, topic: str) -> None:
+        room.topic = topic
+
+    def append(self, room: RoomRecord, said: Sequence[Said], now: int) -> Appended:
+        with self._lock:
+            time = max(now, room.time)
+            messages: list[Message] = []
+            repeats: list[tuple[int, Stored | IdConflict]] = []
+            for place, group in enumerate(said):
+                repeats += [(place, repeat) for repeat in self._append(room, group, time, messages)]
+            self._said[room] += messages
+            room.last, room.time = room.last + len(messages), time
+            self._forget_overflow(room)
+        return Appended(messages, repeats)
+
+    def _append(
+        self, room: RoomRecord, said: Said, time: int, messages: list[Message]
+    ) -> Iterator[Stored | IdConflict]:
+        """Adds what is new to the messages, and gives the answers to what is not."""
+        key, name, username, ids = room.key, room.name, said.username, self._ids[said.owner]
+        seq = room.last + len(messages)
+        for say in said.says:
+            new = _Known(key, seq + 1, time, hash(say.message))
+            known = ids.setdefault(say.id, new)
+            if known is not new:
+                yield _repeat(known, room, say)
+                continue
+            seq += 1
+            messages.append(Message(name, seq, time, username, say.message, say.id, say.kind, say.reply_to))
+
+    def _forget_overflow(self, room: RoomRecord) -> None:
+        said = self._said[room]
+        if len(said) > HELD * 5 // 4:
+            self._forget(room, len(said) - HELD)
+
+    def _forget(self, room: RoomRecord, oldest: int) -> None:
+        del self._said[room][:oldest]
+        room.first += oldest
+
+    def page(self, room: RoomRecord, after: int, before: int, limit: int, *, newest: bool = False) -> list[Message]:
+        with self._lock:
+            said = self._said.get(room, [])
+            start = max(0, after + 1 - room.first)
+            end = max(start, min(len(said), before - room.first))
+            if newest:
+                start = max(start, end - limit)
+            page = said[start : min(end, start + limit)]
+        return [replayed(message) for message in page]
+
+    def add_guest(self, username: str, token: bytes, now: int) -> int:
+        with self._lock:
+            number = next(self._numbers)
+            self._guests[token] = (number, now)
+        return number
+
+    def guest(self, token: bytes, now: int) -> int | None:
+        with self._lock:
+            known = self._guests.get(token)
+            if known is None:
+                return None
+            self._guests[token] = (known[0], now)
+        return known[0]
+
+    def forget_guests(self, unused_since: int) -> None:
+        with self._lock:
+            self._guests = {token: guest for token, guest in self._guests.items() if guest[1] >= unused_since}
+
+    def prune(self, before: int) -> None:
+        with self._lock:
+            for room, said in self._said.items():
+                self._forget(room, sum(message.time < before for message in said))
+
+    def close(self) -> None:
+        pass
+
+
+def _repeat(known: _Known, room: RoomRecord, say: Say) -> Stored | IdConflict:
+    if known.room == room.key and known.text_hash == hash(say.message):
+        return Stored(say.id, room.name, known.seq, known.time)
+    return IdConflict(say.id)
+
+
+def replayed(message: Message) -> Message:
+    """The message as it is sent from history."""
+    return Message(
+        message.room, message.seq, message.time, message.username, message.message, message.id, message.kind,
+        message.reply_to, replayed=True,
+    )  # fmt: skip
