@@ -1,0 +1,124 @@
+"""What one member is owed, as bytes: bounded, and never blocking the one who puts.
+
+Knows a stream and the order of bytes. Knows nothing of messages. In the good case `put` hands the bytes to the system
+at once and nothing is queued; what the system does not take waits here, and the flusher finishes it.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from chatroom.net.stream import Stream
+from chatroom.server.flusher import Flusher
+
+BOUND = 256 * 1024
+"""With more bytes than this waiting, nothing more is queued until all are gone."""
+
+
+class Outbox:
+    """Any thread may call any method."""
+
+    def __init__(self, stream: Stream, flusher: Flusher) -> None:
+        self._stream = stream
+        self._flusher = flusher
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._queue: deque[bytes | memoryview] = deque()
+        self._waiting = 0
+        self._answers = 0
+        self._watched = False
+        self._finishing = False
+        self._broken = False
+        self.on_drained: Callable[[], object] = lambda: None
+        """Called by the flusher's thread each time that what had to wait is gone."""
+
+    def put(self, data: bytes) -> bool:
+        """Takes the bytes whole, or refuses them whole because too much is waiting."""
+        with self._lock:
+            if self._waiting > BOUND:
+                return False
+            self._take(data)
+            return True
+
+    def answer(self, data: bytes) -> None:
+        """Takes the bytes in any case. Bounded, since nothing is asked before `wait_until_read` has returned."""
+        with self._lock:
+            self._take(data)
+            if self._watched:
+                self._answers += len(data)
+
+    def finish(self, last: bytes) -> None:
+        """Sends these last bytes after what waits, and tells the peer that nothing follows."""
+        with self._lock:
+            self._take(last)
+            already, self._finishing = self._finishing, True
+            if not (already or self._queue):
+                self._stream.end_sending()
+
+    def wait_until_read(self) -> None:
+        """Waits while too many answers have not been read."""
+        with self._lock:
+            while self._answers > BOUND and not self._broken:
+                self._changed.wait()
+
+    def wait_until_sent(self, timeout: float) -> None:
+        """Waits while the system has not taken everything, but no longer than that many seconds."""
+        with self._lock:
+            self._changed.wait_for(lambda: not self._queue, timeout)
+
+    def has_room(self) -> bool:
+        return self._waiting <= BOUND
+
+    def close(self) -> None:
+        """Forgets everything, and wakes who waits. Afterwards the stream may be closed."""
+        with self._lock:
+            watched = self._watched
+            self._break()
+        if watched:
+            self._flusher.forget(self._stream)
+
+    def _take(self, data: bytes) -> None:
+        if self._broken or self._finishing:
+            return  # nobody will read it
+        self._queue.append(data)
+        self._waiting += len(data)
+        if not self._watched:
+            self._send()
+            if self._queue:
+                self._watched = True
+                self._flusher.watch(self._stream, self._flush)
+
+    def _send(self) -> None:
+        """As much as the system takes."""
+        try:
+            while self._queue:
+                data = self._queue[0]
+                sent = self._stream.send(data)
+                self._waiting -= sent
+                if sent < len(data):
+                    self._queue[0] = memoryview(data)[sent:]
+                    return
+                self._queue.popleft()
+        except OSError:
+            self._break()
+            self._stream.shut_down()
+
+    def _break(self) -> None:
+        self._broken = True
+        self._queue.clear()
+        self._waiting = self._answers = 0
+        self._changed.notify_all()
+
+    def _flush(self) -> bool:
+        """The flusher's turn: whether more must wait."""
+        with self._lock:
+            self._send()
+            if self._queue:
+                return True
+            self._watched = False
+            self._answers = 0
+            self._changed.notify_all()
+            if self._finishing:
+                self._stream.end_sending()
+        self._flusher.call(self.on_drained)
+        return False

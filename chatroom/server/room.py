@@ -1,0 +1,384 @@
+"""The heart: what is said in a room is numbered, stored and handed out to everybody in one order.
+
+Knows members, seats and a store. Knows no sockets, no bytes and no rights.
+
+Two roles pass from thread to thread. Whoever posts first stores a batch, and then hands it out while the next poster
+may already store the next: the lock for handing out is taken before the one for storing is let go, so batches leave
+in the order in which they were stored. Everybody else only adds to what is pending and goes on. Lock order: storing,
+floor, then a member's own; `_lock` is held with no other. The store's order is taken as it comes: what does not follow
+on what was handed out before is not handed out, and every seat is fed from the store instead.
+"""
+
+import bisect
+import threading
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from chatroom import messages
+from chatroom.errors import Refusal, StoreFailed
+from chatroom.messages import Error, Event, Join, Joined, Left, Live, Message, Say, Stored, Topic
+from chatroom.server.member import Member, Seat
+from chatroom.server.store import Appended, IdConflict, RoomRecord, Said, Store
+from chatroom.wire import Packet
+
+PENDING = 256 * 1024
+"""With so much pending, whoever posts waits: its socket fills, and TCP slows that sender down."""
+
+SAY_WEIGHT = 100
+"""What is said weighs so much beside its text."""
+
+TURNS = 8
+"""So many batches one thread stores and hands out for others before it goes back to its own client."""
+
+PAGE = 500
+"""So many messages a seat that is behind is sent at a time."""
+
+PAGES = 16
+"""So many pages one thread feeds before it looks at what else there is to do."""
+
+FEED_WEIGHT = 256 * 1024
+"""At most so many bytes a page that is fed weighs, unless one message alone is heavier."""
+
+MESSAGE_WEIGHT = 600
+"""At most so much a message weighs in a frame beside its text; the text counts double, for JSON may escape it."""
+
+NOTHING = Appended(())
+
+
+class News(NamedTuple):
+    """What is not numbered and not kept: presence and topics. One member may be left out."""
+
+    event: Joined | Left | Topic
+    besides: Member | None = None
+
+
+class Batch:
+    """What was posted since the last one."""
+
+    def __init__(self) -> None:
+        self.posters: list[Member] = []
+        self.said: list[Said] = []
+        self.news: list[News] = []
+        self.weight = 0
+        self.entries = 0
+
+    def add_said(self, member: Member, says: Sequence[Say]) -> None:
+        self.posters.append(member)
+        self.said.append(Said(member.owner, member.username, says))
+        self.entries += 1
+        self.weight += sum([len(say.message) for say in says]) + SAY_WEIGHT * len(says)
+
+    def add_news(self, news: News) -> None:
+        self.news.append(news)
+        self.entries += 1
+        self.weight += SAY_WEIGHT
+
+
+class Room:
+    """Any thread may call any public method; `join` and `leave` are called by the member's own."""
+
+    def __init__(
+        self,
+        record: RoomRecord,
+        store: Store,
+        clock: Callable[[], int],
+        later: Callable[[Callable[[], object]], None],
+    ) -> None:
+        self.record = record
+        self.claims = 0
+        """How many members are in it or about to be. The hub's, under the hub's lock."""
+        self._store = store
+        self._clock = clock
+        self._later = later
+
+        self._lock = threading.Lock()
+        self._space = threading.Condition(self._lock)
+        self._settled = threading.Condition(self._lock)
+        self._pending = Batch()
+        self._posted = 0
+        self._done = 0
+        self._retired = False
+
+        self._storing = threading.Lock()
+
+        self._floor = threading.Lock()
+        self._level: set[Seat] = set()
+        self._handed = record.last
+        self._members: tuple[str, ...] = ()
+
+    # ------------------------------------------------------------------------------------------- posting
+
+    def post(self, member: Member, says: Sequence[Say]) -> int:
+        """Has it stored and handed out, perhaps by another thread. Returns a ticket to `settle`."""
+        with self._lock:
+            while self._pending.weight > PENDING:
+                self._space.wait()
+            if self._retired:
+                raise no_such_room(self.record.name)
+            self._pending.add_said(member, says)
+            self._posted = ticket = self._posted + 1
+        self._work()
+        return ticket
+
+    def announce(self, news: News) -> int:
+        """Has the news handed out, in one order with everything else."""
+        with self._lock:
+            self._pending.add_news(news)
+            self._posted = ticket = self._posted + 1
+        self._work()
+        return ticket
+
+    def settle(self, ticket: int | None = None, timeout: float | None = None) -> None:
+        """Waits until what the ticket was given for has been handed out; without one, until all has."""
+        with self._lock:
+            until = self._posted if ticket is None else ticket
+            self._settled.wait_for(lambda: self._done >= until, timeout)
+
+    def retire(self) -> bool:
+        """Ends a room that has no history and gets none any more; whether it could be ended."""
+        with self._lock:
+            self._retired = self._done == self._posted and self.record.last == 0
+            return self._retired
+
+    def _work(self) -> None:
+        """Be the postman, if nobody is. Whoever posts while somebody is may go: that one looks again after
+        letting go of the role, so nothing is left lying."""
+        for _ in range(TURNS):
+            if not (self._pending.entries and self._storing.acquire(blocking=False)):
+                return
+            self._take_turn()
+        self._later(self._work)
+
+    def _take_turn(self) -> None:
+        """Stores one batch and hands it out. Called with `_storing` held, which is let go on the way."""
+        batch = self._take_batch()
+        try:
+            appended, failure = self._keep_and_take_the_floor(batch)
+            try:
+                self._hand_out(appended.messages, batch.news)
+                _answer(batch, appended, failure)
+            finally:
+                self._floor.release()
+        finally:
+            with self._lock:
+                self._done += batch.entries
+                self._settled.notify_all()
+
+    def _keep_and_take_the_floor(self, batch: Batch) -> tuple[Appended, StoreFailed | None]:
+        try:
+            kept = self._keep(batch)
+            self._floor.acquire()
+        finally:
+            self._storing.release()
+        return kept
+
+    def _take_batch(self) -> Batch:
+        with self._lock:
+            batch, self._pending = self._pending, Batch()
+            self._space.notify_all()
+        return batch
+
+    def _keep(self, batch: Batch) -> tuple[Appended, StoreFailed | None]:
+        """A store that fails adds nothing."""
+        if not batch.said:
+            return NOTHING, None
+        try:
+            return self._store.append(self.record, batch.said, self._clock()), None
+        except StoreFailed as failure:
+            return NOTHING, failure
+
+    # --------------------------------------------------------------------------------------- handing out
+
+    def _hand_out(self, said: Sequence[Message], news: Sequence[News]) -> None:
+        """Gives everybody who is level what is new. Called with the floor."""
+        before = self._handed
+        follows = not said or said[0].seq == before + 1
+        for seat in self._deliver(said if follows else (), news):
+            self._fall_behind(seat, before)
+        for item in news:
+            self._note(item.event)
+        if said:
+            self._handed = said[-1].seq
+        if not follows:
+            for seat in tuple(self._level):
+                self._fall_behind(seat, before)
+
+    def _deliver(self, said: Sequence[Message], news: Sequence[News]) -> list[Seat]:
+        """The seats whose members did not take it."""
+        for_all = Packet([*said, *(item.event for item in news)])
+        for_some = {
+            member: Packet([*said, *(item.event for item in news if item.besides is not member)])
+            for member in {item.besides for item in news if item.besides}
+        }
+        return [seat for seat in self._level if not seat.member.deliver(for_some.get(seat.member, for_all))]
+
+    def _fall_behind(self, seat: Seat, sent: int) -> None:
+        self._level.discard(seat)
+        seat.sent = sent
+        seat.known_members, seat.known_topic = self._members, self.record.topic
+        seat.is_behind = True
+        self._later(seat.member.feed)
+
+    def _note(self, event: Joined | Left | Topic) -> None:
+        """Presence holds from when it is handed out."""
+        if isinstance(event, Joined):
+            place = bisect.bisect(self._members, event.username)
+            self._members = (*self._members[:place], event.username, *self._members[place:])
+        elif isinstance(event, Left):
+            place = bisect.bisect_left(self._members, event.username)
+            self._members = self._members[:place] + self._members[place + 1 :]
+
+    # ------------------------------------------------------------------------------- coming, and catching up
+
+    def join(self, member: Member, request: Join) -> None:
+        """Answers with the room, what was asked for of its history, and `live`."""
+        again = member.seat_in(self)
+        if again:
+            self._clear(again)
+        else:
+            self.settle(self.announce(News(Joined(self.record.name, member.username))))
+        seat = Seat(member, self)
+        with self._floor:
+            greeting = self._greet(seat, request)
+            member.answer(greeting)
+            member.sit_down(seat)
+        self.feed(seat)
+
+    def leave(self, member: Member, reason: str) -> bool:
+        """Whether the member was here. From now on it is sent nothing more of this room."""
+        seat = member.seat_in(self)
+        if seat is None:
+            return False
+        self._clear(seat)
+        self.settle(self.announce(News(Left(self.record.name, member.username, reason))))
+        return True
+
+    def _clear(self, seat: Seat) -> None:
+        with seat.feeding, self._floor:
+            seat.left = True
+            self._level.discard(seat)
+            seat.member.stand_up(seat)
+
+    def _greet(self, seat: Seat, request: Join) -> messages.Room:
+        unknown_history = request.epoch is not None and request.epoch != self.record.epoch
+        ahead_of_us = request.epoch is not None and (request.since or 0) > self._handed
+        reset = unknown_history or ahead_of_us
+        since = request.since
+        if since is None or reset:
+            since = max(self._handed - request.recent, self.record.first - 1)
+        return self._place(seat, min(since, self._handed), reset=reset, id=request.id)
+
+    def _place(self, seat: Seat, since: int, *, reset: bool = False, id: str | None = None) -> messages.Room:
+        """Lets the seat begin after `since`, or as near to it as is held."""
+        oldest = self.record.first
+        seat.sent = max(since, oldest - 1)
+        seat.known_members, seat.known_topic = self._members, self.record.topic
+        holds_any = oldest <= self._handed
+        return messages.Room(
+            room=self.record.name,
+            epoch=self.record.epoch,
+            topic=self.record.topic,
+            members=list(self._members),
+            first=oldest if holds_any else 0,
+            last=self._handed if holds_any else 0,
+            since=seat.sent,
+            gap=since < oldest - 1,
+            reset=reset,
+            id=id,
+        )
+
+    def feed(self, seat: Seat) -> None:
+        """Sends the seat what it is behind with, until it is level or its member takes no more for now."""
+        with seat.feeding:
+            for _ in range(PAGES):
+                if seat.left or not seat.is_behind or not seat.member.has_room():
+                    return
+                if seat.sent < self._handed:
+                    if not self._feed_page(seat):
+                        return
+                elif self._rejoin(seat):
+                    return
+        self._later(seat.member.feed)
+
+    def _feed_page(self, seat: Seat) -> bool:
+        if seat.sent + 1 < self.record.first:
+            with self._floor:
+                seat.member.answer(self._place(seat, seat.sent))
+            return True
+        try:
+            page = as_fit(self._store.page(self.record, seat.sent, self._handed + 1, PAGE), FEED_WEIGHT)
+        except StoreFailed:
+            return False  # the keeper has it tried again
+        if page and not seat.member.deliver(Packet(page)):
+            return False
+        seat.sent = page[-1].seq if page else self._handed
+        return True
+
+    def _rejoin(self, seat: Seat) -> bool:
+        """Takes the seat back into the live stream, if it still is level now that nobody is handing out."""
+        with self._floor:
+            if seat.sent < self._handed:
+                return False
+            seat.member.answer(*self._missed_news(seat), Live(self.record.name, self._handed))
+            seat.is_behind = False
+            self._level.add(seat)
+        seat.member.moved()
+        return True
+
+    def _missed_news(self, seat: Seat) -> list[Event]:
+        """What became of presence and topic while the seat was fed."""
+        name, before, now = self.record.name, seat.known_members, self._members
+        news: list[Event] = []
+        if before is not now:
+            news += [Left(name, username, "") for username in sorted(set(before) - set(now))]
+            news += [Joined(name, username) for username in sorted(set(now) - set(before))]
+        if seat.known_topic != self.record.topic:
+            news.append(Topic(name, self.record.topic, ""))
+        return news
+
+    # -------------------------------------------------------------------------------------------- looking
+
+    def members(self) -> tuple[str, ...]:
+        return self._members
+
+    def last(self) -> int:
+        """The newest seq that was handed out."""
+        return self._handed
+
+    def history(self, after: int, before: int, limit: int, *, newest: bool) -> list[Message]:
+        """Of what was handed out, up to `limit` messages with after < seq < before."""
+        return self._store.page(self.record, after, min(before, self._handed + 1), limit, newest=newest)
+
+    def set_topic(self, member: Member, topic: str) -> Topic:
+        self._store.set_topic(self.record, topic)
+        event = Topic(self.record.name, topic, member.username)
+        self.settle(self.announce(News(event, besides=member)))
+        return event
+
+
+def no_such_room(name: str) -> Refusal:
+    return Refusal("no_such_room", f"There is no room {name}; join it to make it.")
+
+
+def as_fit(page: list[Message], weight: int) -> list[Message]:
+    """As many of the oldest messages as weigh so much together, and at least one."""
+    total = accumulate(len(message.message.encode()) * 2 + MESSAGE_WEIGHT for message in page)
+    return page[: max(1, sum(so_far <= weight for so_far in total))]
+
+
+def _answer(batch: Batch, appended: Appended, failure: StoreFailed | None) -> None:
+    """Tells those whose words added nothing why."""
+    if failure:
+        for member, said in zip(batch.posters, batch.said, strict=True):
+            member.answer(*(_error("store_failed", failure.text, say.id) for say in said.says))
+    for place, repeat in appended.repeats:
+        batch.posters[place].answer(repeat if isinstance(repeat, Stored) else _conflict(repeat))
+
+
+def _conflict(repeat: IdConflict) -> Error:
+    return _error("id_conflict", "This id was used for another message before; use a new one.", repeat.id)
+
+
+def _error(code: str, text: str, id: str) -> Error:
+    return Error(code=code, text=text, fatal=False, id=id)
