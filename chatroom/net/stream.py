@@ -23,6 +23,8 @@ _TCP_INFO = struct.Struct("24xI28xI")
 class Stream:
     """A connected TCP socket."""
 
+    __slots__ = ("_socket",)
+
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         sock.setblocking(sys.platform != "win32")

@@ -46,8 +46,14 @@ PAGE_WEIGHT = EVENT_FRAME - 4_096
 """What the messages of a page may weigh, so that it fits a frame."""
 
 
+NAP_SECONDS = 0.2
+"""So long a sender that is slowed down sleeps at most before it looks whether it was ended meanwhile."""
+
+
 class Desk:
     """Where one member's requests are done, in the order in which they were asked."""
+
+    __slots__ = ("_bucket", "_hub", "_member")
 
     def __init__(self, hub: Hub, member: Member, bucket: Bucket) -> None:
         self._hub = hub
@@ -64,7 +70,7 @@ class Desk:
     def _do_each(self, items: Iterable[Any]) -> None:
         for item in items:
             self._member.settle()
-            if self._member.ended.is_set():
+            if self._member.has_ended():
                 return
             self._do(item)
 
@@ -87,13 +93,13 @@ class Desk:
 
     def _say(self, says: Sequence[Say]) -> None:
         """As many at a time as the rate allows: the sender is slowed down, and nothing is lost."""
-        while says and not self._member.ended.is_set():
+        while says and not self._member.has_ended():
             allowed = self._bucket.take(len(says), time.monotonic())
             for name, run in groupby(says[:allowed], key=attrgetter("room")):
                 self._say_in(name, list(run))
             says = says[allowed:]
             if says:
-                self._member.ended.wait(self._bucket.seconds_to_next())
+                time.sleep(min(self._bucket.seconds_to_next(), NAP_SECONDS))
 
     def _say_in(self, name: str, says: Sequence[Say]) -> None:
         try:

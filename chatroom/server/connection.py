@@ -5,7 +5,7 @@ Knows a stream, a codec and the hub. Knows nothing of what a request does.
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from chatroom.errors import Refusal, StoreFailed
@@ -30,12 +30,12 @@ from chatroom.server.limits import BURST_SECONDS, FAREWELL_SECONDS, HELLO_SECOND
 from chatroom.server.member import Member
 from chatroom.server.outbox import Outbox
 from chatroom.text import MESSAGE_LENGTH
-from chatroom.wire import NATIVE, Dialect, Unreadable, who_is_there
+from chatroom.wire import NATIVE, Codec, Dialect, Unreadable, who_is_there
 
 log = logging.getLogger(__name__)
 
 # An idle connection keeps a small buffer; one that sends much is read in large bites, handled as one batch each.
-SMALL_READ, LARGE_READ = 4_096, 65_536
+SMALL_READ, LARGE_READ = 1_024, 65_536
 
 Items = Sequence[AnyRequest | Unreadable]
 
@@ -51,6 +51,10 @@ class House(NamedTuple):
 
 class Connection:
     """`run` is the connection's own thread; any other may call the other public methods."""
+
+    __slots__ = (
+        "_address", "_deadline", "_desk", "_dialect", "_ending", "_house", "_member", "_outbox", "_reason", "_stream",
+    )  # fmt: skip
 
     def __init__(self, stream: Stream, address: object, house: House) -> None:
         self._stream = stream
@@ -69,29 +73,32 @@ class Connection:
     def run(self) -> None:
         log.info("[+] %s connected.", self._address)
         try:
-            for items in self._read():
-                self._serve(items)
-                self._outbox.wait_until_read()
+            self._converse()
         except Exception:  # a bug ends this connection, with a clear error, and disturbs nobody else
             log.exception("Something went wrong with %s.", self._address)
             self.end(_fatal("internal", "Something went wrong in the server; come in again."))
         finally:
             self._part()
 
-    def _read(self) -> Iterator[Items]:
-        """What the peer asks, a read at a time. Once the connection is ending, bytes are read and forgotten, so
-        that closing it does not cut off its last words."""
+    def _converse(self) -> None:
+        """Until the peer is gone. Once the connection is ending, bytes are read and forgotten, so that closing it
+        does not cut off its last words."""
         codec, size = None, SMALL_READ
         while data := self._stream.recv(size):
             size = LARGE_READ if len(data) >= SMALL_READ else SMALL_READ
-            if codec is None:
-                who = who_is_there(data[0])
-                if isinstance(who, Error):
-                    self.end(who)
-                    continue
-                self._dialect, codec = who, who.requests()
-            if not self._is_ending():
-                yield codec.receive(data)
+            codec = codec or self._meet(data[0])
+            if codec and not self._is_ending():
+                self._serve(codec.receive(data))
+                self._outbox.wait_until_read()
+
+    def _meet(self, first_byte: int) -> Codec[AnyRequest] | None:
+        """How to read this peer, or nothing if it cannot be understood."""
+        who = who_is_there(first_byte)
+        if isinstance(who, Error):
+            self.end(who)
+            return None
+        self._dialect = who
+        return who.requests()
 
     def _serve(self, items: Items) -> None:
         for place, item in enumerate(items):
@@ -169,7 +176,7 @@ class Connection:
             self._outbox.finish(self._dialect.encode([last]))
 
     def _is_ending(self) -> bool:
-        return self._ending or (self._member is not None and self._member.ended.is_set())
+        return self._ending or (self._member is not None and self._member.has_ended())
 
     def stop(self) -> None:
         """Does nothing more of what this peer asks; it is still sent what others say."""

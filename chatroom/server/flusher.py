@@ -30,6 +30,8 @@ class Flusher:
         self._selector.register(self._ear, selectors.EVENT_READ, self._hear)
         self._jobs: deque[Callable[[], object]] = deque()
         self._stopping = False
+        self.progress = threading.Condition(threading.Lock())
+        """Notified when something was sent or given up. One for all: a condition for each member is 1 KiB."""
         self._thread = threading.Thread(target=self._run, name="chatroom flusher", daemon=True)
 
     def start(self) -> None:

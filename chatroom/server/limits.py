@@ -22,6 +22,8 @@ STRANGERS = 1_000
 class Bucket:
     """`rate` tokens a second flow in, at most `burst` are kept; `rate` 0 gives whatever is asked."""
 
+    __slots__ = ("_burst", "_filled", "_rate", "_tokens")
+
     def __init__(self, rate: float, burst: float, now: float) -> None:
         self._rate = rate
         self._burst = burst

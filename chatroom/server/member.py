@@ -30,6 +30,8 @@ class RoomLike(Protocol):
     def post(self, member: "Member", says: Sequence[Say]) -> int: ...
     def settle(self, ticket: int) -> None: ...
     def feed(self, seat: "Seat") -> None: ...
+    def wait_until_level(self, seat: "Seat") -> None: ...
+    def wake(self) -> None: ...
 
 
 class Seat:
@@ -56,17 +58,20 @@ class Seat:
 class Member:
     """Any thread may call any method but `post` and `settle`, which are its own thread's."""
 
+    __slots__ = (
+        "_dialect", "_ended", "_lock", "_outbox", "_posted", "_seats", "owner", "role", "username",
+    )  # fmt: skip
+
     def __init__(self, owner: int, username: str, outbox: OutboxLike, dialect: Dialect = NATIVE) -> None:
         self.owner = owner
         self.username = username
         self.role = "guest"
-        self.ended = threading.Event()
-        """Set once nothing more of what this member asks will be done."""
         self._outbox = outbox
         self._dialect = dialect
         self._posted: dict[RoomLike, int] = {}
         self._seats: dict[RoomLike, Seat] = {}
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._ended = False
 
     # ------------------------------------------------------------------------------------- what it is owed
 
@@ -82,8 +87,9 @@ class Member:
 
     def stop(self) -> None:
         """Does nothing more of what this member asks; it is still sent what others say."""
-        self.ended.set()
-        self.moved()
+        self._ended = True
+        for seat in self.seats():
+            seat.room.wake()
 
     def end(self, last: Event) -> None:
         """Says this as the last thing, and does nothing more for this member."""
@@ -93,11 +99,11 @@ class Member:
     # ------------------------------------------------------------------------------------------- its seats
 
     def sit_down(self, seat: Seat) -> None:
-        with self._changed:
+        with self._lock:
             self._seats[seat.room] = seat
 
     def stand_up(self, seat: Seat) -> None:
-        with self._changed:
+        with self._lock:
             if self._seats.get(seat.room) is seat:
                 del self._seats[seat.room]
 
@@ -105,8 +111,12 @@ class Member:
         return self._seats.get(room)
 
     def seats(self) -> list[Seat]:
-        with self._changed:
+        with self._lock:
             return list(self._seats.values())
+
+    def has_ended(self) -> bool:
+        """Whether nothing more of what this member asks will be done."""
+        return self._ended
 
     def is_behind(self) -> bool:
         return any(seat.is_behind for seat in self.seats())
@@ -116,11 +126,6 @@ class Member:
         for seat in self.seats():
             if seat.is_behind:
                 seat.room.feed(seat)
-
-    def moved(self) -> None:
-        """A seat is level again, or the member is gone: whoever waits for that looks again."""
-        with self._changed:
-            self._changed.notify_all()
 
     # ---------------------------------------------------------------------------- what it has under way
 
@@ -132,6 +137,5 @@ class Member:
         while self._posted:
             room, ticket = self._posted.popitem()
             room.settle(ticket)
-        with self._changed:
-            while any(seat.is_behind for seat in self._seats.values()) and not self.ended.is_set():
-                self._changed.wait()
+        for seat in self.seats():
+            seat.room.wait_until_level(seat)

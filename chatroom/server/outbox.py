@@ -5,7 +5,6 @@ at once and nothing is queued; what the system does not take waits here, and the
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable
 
 from chatroom.net.stream import Stream
@@ -18,12 +17,16 @@ BOUND = 256 * 1024
 class Outbox:
     """Any thread may call any method."""
 
+    __slots__ = (
+        "_answers", "_broken", "_finishing", "_flusher", "_lock", "_queue", "_stream", "_waiting",
+        "_watched", "on_drained",
+    )  # fmt: skip
+
     def __init__(self, stream: Stream, flusher: Flusher) -> None:
         self._stream = stream
         self._flusher = flusher
         self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
-        self._queue: deque[bytes | memoryview] = deque()
+        self._queue: list[bytes | memoryview] = []  # seldom used, and smaller than a deque
         self._waiting = 0
         self._answers = 0
         self._watched = False
@@ -57,14 +60,16 @@ class Outbox:
 
     def wait_until_read(self) -> None:
         """Waits while too many answers have not been read."""
-        with self._lock:
-            while self._answers > BOUND and not self._broken:
-                self._changed.wait()
+        if self._answers > BOUND:
+            self._wait_for(lambda: self._answers <= BOUND)
 
     def wait_until_sent(self, timeout: float) -> None:
         """Waits while the system has not taken everything, but no longer than that many seconds."""
-        with self._lock:
-            self._changed.wait_for(lambda: not self._queue, timeout)
+        self._wait_for(lambda: not self._queue, timeout)
+
+    def _wait_for(self, reached: Callable[[], bool], timeout: float | None = None) -> None:
+        with self._flusher.progress:
+            self._flusher.progress.wait_for(reached, timeout)
 
     def has_room(self) -> bool:
         return self._waiting <= BOUND
@@ -98,7 +103,7 @@ class Outbox:
                 if sent < len(data):
                     self._queue[0] = memoryview(data)[sent:]
                     return
-                self._queue.popleft()
+                del self._queue[0]
         except OSError:
             self._break()
             self._stream.shut_down()
@@ -107,7 +112,11 @@ class Outbox:
         self._broken = True
         self._queue.clear()
         self._waiting = self._answers = 0
-        self._changed.notify_all()
+        self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        with self._flusher.progress:
+            self._flusher.progress.notify_all()
 
     def _flush(self) -> bool:
         """The flusher's turn: whether more must wait."""
@@ -117,7 +126,7 @@ class Outbox:
                 return True
             self._watched = False
             self._answers = 0
-            self._changed.notify_all()
+            self._tell_progress()
             if self._finishing:
                 self._stream.end_sending()
         self._flusher.call(self.on_drained)

@@ -135,6 +135,16 @@ class Room:
             until = self._posted if ticket is None else ticket
             self._settled.wait_for(lambda: self._done >= until, timeout)
 
+    def wait_until_level(self, seat: Seat) -> None:
+        """Waits until the seat has been sent all that was handed out, or its member has ended."""
+        with self._lock:
+            self._settled.wait_for(lambda: not seat.is_behind or seat.left or seat.member.has_ended())
+
+    def wake(self) -> None:
+        """Has those who wait look again."""
+        with self._lock:
+            self._settled.notify_all()
+
     def retire(self) -> bool:
         """Ends a room that has no history and gets none any more; whether it could be ended."""
         with self._lock:
@@ -322,8 +332,9 @@ class Room:
                 return False
             seat.member.answer(*self._missed_news(seat), Live(self.record.name, self._handed))
             seat.is_behind = False
+            seat.known_members = ()  # one for each seat would be a square of people
             self._level.add(seat)
-        seat.member.moved()
+        self.wake()
         return True
 
     def _missed_news(self, seat: Seat) -> list[Event]:

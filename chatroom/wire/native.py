@@ -4,7 +4,7 @@ Knows frames, their limits, and what is wrong with a bad one. Knows nothing of w
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
 from typing import Any, Generic, TypeVar, get_args
 
@@ -42,13 +42,22 @@ def fatal(code: str, text: str) -> Error:
     return Error(code=code, text=text, fatal=True)
 
 
-class FrameCodec(Generic[M]):
-    """Reads frames whose bodies are messages of one vocabulary, none longer than `largest`."""
+class Vocabulary(Generic[M]):
+    """The messages that one side may read, and how long their frames may be. Shared by all codecs of that side."""
 
-    def __init__(self, vocabulary: Any, largest: int) -> None:
-        self._decoder: msgspec.json.Decoder[M] = msgspec.json.Decoder(vocabulary)
-        self._types = _types_of(vocabulary)
-        self._largest = largest
+    def __init__(self, messages: Any, largest: int) -> None:
+        self.decode: Callable[[bytes], M] = msgspec.json.Decoder(messages).decode
+        self.types = frozenset(_types_of(messages))
+        self.largest = largest
+
+
+class FrameCodec(Generic[M]):
+    """Reads frames whose bodies are messages of one vocabulary."""
+
+    __slots__ = ("_broken", "_buffer", "_needed", "_vocabulary")
+
+    def __init__(self, vocabulary: Vocabulary[M]) -> None:
+        self._vocabulary = vocabulary
         self._buffer = bytearray()
         self._needed = _HEADER.size
         self._broken = False
@@ -70,7 +79,7 @@ class FrameCodec(Generic[M]):
         self._needed = _HEADER.size
         while end - start >= _HEADER.size:
             (size,) = _unpack_length(data, start)
-            if not 0 < size <= self._largest:
+            if not 0 < size <= self._vocabulary.largest:
                 bad = self._bad_length(size)
                 break
             body_at = start + _HEADER.size
@@ -85,7 +94,9 @@ class FrameCodec(Generic[M]):
     def _bad_length(self, size: int) -> Unreadable:
         if size == 0:
             return _bad_frame("A frame must have a body; this one's length is 0.")
-        return Unreadable(fatal("too_large", f"A frame has at most {self._largest} bytes; this one has {size}."))
+        return Unreadable(
+            fatal("too_large", f"A frame has at most {self._vocabulary.largest} bytes; this one has {size}.")
+        )
 
     def _break(self, last: Unreadable) -> Unreadable:
         """After a frame that breaks the stream nothing more can be read, or is kept."""
@@ -96,7 +107,7 @@ class FrameCodec(Generic[M]):
     def _read_all(self, bodies: list[bytes]) -> list[M | Unreadable]:
         if _are_plain(bodies):
             try:
-                return list(map(self._decoder.decode, bodies))
+                return list(map(self._vocabulary.decode, bodies))
             except (msgspec.MsgspecError, ValueError):
                 pass  # something is wrong with one of them: each is looked at by itself
         items: list[M | Unreadable] = []
@@ -115,7 +126,7 @@ class FrameCodec(Generic[M]):
         if _depth(body) > DEEPEST:
             return _bad_frame(f"A frame may nest at most {DEEPEST} levels deep.")
         try:
-            message = self._decoder.decode(body)
+            message = self._vocabulary.decode(body)
         except (msgspec.MsgspecError, ValueError) as error:
             return self._explain(body, str(error))
         if not _is_printable(getattr(message, "id", None)):
@@ -133,7 +144,7 @@ class FrameCodec(Generic[M]):
         kind = plain.get("type")
         if not isinstance(kind, str):
             return _bad_frame("A frame's object must have a `type`, a string.")
-        if kind not in self._types:
+        if kind not in self._vocabulary.types:
             return _not_done("unknown_type", "This server does not know this type of request.", plain)
         return _not_done("bad_request", f"This {kind} cannot be read: {fault}.", plain)
 
@@ -182,19 +193,24 @@ def _depth(body: bytes) -> int:
     return deepest
 
 
-def _types_of(vocabulary: Any) -> frozenset[str]:
-    infos = (type_info(struct) for struct in get_args(vocabulary))
-    return frozenset(str(info.tag) for info in infos if isinstance(info, StructType))
+def _types_of(messages: Any) -> Iterator[str]:
+    for info in map(type_info, get_args(messages)):
+        assert isinstance(info, StructType)
+        yield str(info.tag)
+
+
+_REQUESTS: Vocabulary[AnyRequest] = Vocabulary(AnyRequest, REQUEST_FRAME)
+_EVENTS: Vocabulary[AnyEvent] = Vocabulary(AnyEvent, EVENT_FRAME)
 
 
 def requests() -> FrameCodec[AnyRequest]:
     """A codec for the server's side."""
-    return FrameCodec(AnyRequest, REQUEST_FRAME)
+    return FrameCodec(_REQUESTS)
 
 
 def events() -> FrameCodec[AnyEvent]:
     """A codec for the client's side."""
-    return FrameCodec(AnyEvent, EVENT_FRAME)
+    return FrameCodec(_EVENTS)
 
 
 NATIVE = Dialect("native", encode, requests)
