@@ -1,0 +1,10 @@
+"""The parts of ``scripts/bench.py``, lowest floor first.
+
+figures    counting markers, percentiles, medians, ratios: pure
+dialects   what a client says to each kind of server, and how to count what it hears: pure bytes
+machine    cores, limits, and what a process has used of them, as the system tells it
+servers    how each server is configured, started and ended
+crowd      many clients over real sockets in one thread; sends and counts
+runs       what is measured: a flood, a paced conversation, a crowd that is idle
+report     figures as lines, a table of ratios, or JSON
+"""
