@@ -37,7 +37,7 @@ from chatroom.messages import (
 )
 from chatroom.server.hub import Hub
 from chatroom.server.limits import Bucket
-from chatroom.server.member import Member
+from chatroom.server.member import Member, reason
 from chatroom.server.room import Room, as_fit
 from chatroom.server.store import FAR
 from chatroom.wire import Unreadable
@@ -86,8 +86,12 @@ class Desk:
             self._give(answer)
 
     def _give(self, answer: Event) -> None:
-        last = isinstance(answer, Farewell) or (isinstance(answer, Error) and answer.fatal)
-        (self._member.end if last else self._member.answer)(answer)
+        if isinstance(answer, Farewell) or (isinstance(answer, Error) and answer.fatal):
+            # Gone before it is told so: with the end of the stream its name is free.
+            self._hub.go(self._member, reason(answer))
+            self._member.end(answer)
+        else:
+            self._member.answer(answer)
 
     # ------------------------------------------------------------------------------------------------- say
 
@@ -184,7 +188,7 @@ def _ping(hub: Hub, member: Member, request: Ping) -> Event:
 
 
 def _bye(hub: Hub, member: Member, request: Bye) -> Event:
-    return Farewell("You said bye.", id=request.id)
+    return Farewell("bye", id=request.id)
 
 
 HANDLERS: dict[type, Callable[[Hub, Member, Any], Event | None]] = {

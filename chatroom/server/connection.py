@@ -27,7 +27,7 @@ from chatroom.server.commands import Desk, refusal_of
 from chatroom.server.flusher import Flusher
 from chatroom.server.hub import Hub
 from chatroom.server.limits import BURST_SECONDS, FAREWELL_SECONDS, HELLO_SECONDS, Bucket
-from chatroom.server.member import Member
+from chatroom.server.member import Member, reason
 from chatroom.server.outbox import Outbox
 from chatroom.text import MESSAGE_LENGTH
 from chatroom.wire import NATIVE, Codec, Dialect, Unreadable, who_is_there
@@ -53,7 +53,17 @@ class Connection:
     """`run` is the connection's own thread; any other may call the other public methods."""
 
     __slots__ = (
-        "_address", "_deadline", "_desk", "_dialect", "_ending", "_house", "_member", "_outbox", "_reason", "_stream",
+        "_address",
+        "_deadline",
+        "_desk",
+        "_dialect",
+        "_ending",
+        "_house",
+        "_last_word",
+        "_member",
+        "_member",
+        "_outbox",
+        "_stream",
     )  # fmt: skip
 
     def __init__(self, stream: Stream, address: object, house: House) -> None:
@@ -65,7 +75,7 @@ class Connection:
         self._member: Member | None = None
         self._desk: Desk | None = None
         self._ending = False
-        self._reason = "the line was closed"
+        self._last_word: Event | None = None
         self._deadline: float | None = time.monotonic() + HELLO_SECONDS
 
     # ------------------------------------------------------------------------------------- its own thread
@@ -133,7 +143,7 @@ class Connection:
         rate = self._house.rate
         self._desk = Desk(self._house.hub, member, Bucket(rate, rate * BURST_SECONDS, time.monotonic()))
         self._member, self._deadline = member, None
-        self._outbox.on_drained = member.feed
+        self._outbox.on_drained, self._outbox.on_broken = member.feed, member.stop
         member.answer(
             Welcome(
                 protocol=PROTOCOL,
@@ -157,11 +167,12 @@ class Connection:
         try:
             if self._member:
                 self._member.stop()
-                self._house.hub.go(self._member, self._reason)
+                self._last_word = self._member.last_word or self._last_word
+                self._house.hub.go(self._member, reason(self._last_word))
         finally:
             self._outbox.close()
             self._stream.close()
-            log.info("[-] %s left: %s.", self._address, self._reason)
+            log.info("[-] %s left: %s.", self._address, reason(self._last_word))
 
     # ----------------------------------------------------------------------------------------- any thread
 
@@ -169,7 +180,7 @@ class Connection:
         """Says this as the last thing; the peer has a moment to read it."""
         self._ending = True
         self._deadline = time.monotonic() + FAREWELL_SECONDS
-        self._reason = _reason(last)
+        self._last_word = last
         if self._member:
             self._member.end(last)
         else:
@@ -208,18 +219,9 @@ class Connection:
     def check_life(self) -> None:
         """Ends the connection if its peer is dead."""
         if self._stream.is_dead():
-            self._reason = f"nothing was heard for {DEAD_AFTER} seconds"
+            self._last_word = Farewell(f"Nothing was heard for {DEAD_AFTER} seconds")
             self.hang_up()
 
 
 def _fatal(code: str, text: str, id: str | None = None) -> Error:
     return Error(code=code, text=text, fatal=True, id=id)
-
-
-def _reason(last: Event) -> str:
-    match last:
-        case Error(code=code):
-            return code.replace("_", " ")
-        case Farewell(reason=reason):
-            return reason.rstrip(".")
-    return "ended"

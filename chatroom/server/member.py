@@ -8,7 +8,7 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
-from chatroom.messages import Event, Say
+from chatroom.messages import Error, Event, Farewell, Say
 from chatroom.server.store import RoomRecord
 from chatroom.wire import NATIVE, Dialect, Packet
 
@@ -32,6 +32,16 @@ class RoomLike(Protocol):
     def feed(self, seat: "Seat") -> None: ...
     def wait_until_level(self, seat: "Seat") -> None: ...
     def wake(self) -> None: ...
+
+
+def reason(last_word: Event | None) -> str:
+    """Why somebody is gone, in words for those who stay."""
+    match last_word:
+        case Error(code=code):
+            return code.replace("_", " ")
+        case Farewell(reason=text):
+            return text.rstrip(".")
+    return "the line was closed"
 
 
 class Seat:
@@ -59,7 +69,7 @@ class Member:
     """Any thread may call any method but `post` and `settle`, which are its own thread's."""
 
     __slots__ = (
-        "_dialect", "_ended", "_lock", "_outbox", "_posted", "_seats", "owner", "role", "username",
+        "_dialect", "_ended", "_lock", "_outbox", "_posted", "_seats", "last_word", "owner", "role", "username",
     )  # fmt: skip
 
     def __init__(self, owner: int, username: str, outbox: OutboxLike, dialect: Dialect = NATIVE) -> None:
@@ -71,6 +81,8 @@ class Member:
         self._posted: dict[RoomLike, int] = {}
         self._seats: dict[RoomLike, Seat] = {}
         self._lock = threading.Lock()
+        self.last_word: Event | None = None
+        """What it was told before it was ended."""
         self._ended = False
 
     # ------------------------------------------------------------------------------------- what it is owed
@@ -93,6 +105,7 @@ class Member:
 
     def end(self, last: Event) -> None:
         """Says this as the last thing, and does nothing more for this member."""
+        self.last_word = self.last_word or last
         self._outbox.finish(self._dialect.encode([last]))
         self.stop()
 

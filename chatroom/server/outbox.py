@@ -19,7 +19,7 @@ class Outbox:
 
     __slots__ = (
         "_answers", "_broken", "_finishing", "_flusher", "_lock", "_queue", "_stream", "_waiting",
-        "_watched", "on_drained",
+        "_watched", "on_broken", "on_drained",
     )  # fmt: skip
 
     def __init__(self, stream: Stream, flusher: Flusher) -> None:
@@ -34,6 +34,8 @@ class Outbox:
         self._broken = False
         self.on_drained: Callable[[], object] = lambda: None
         """Called by the flusher's thread each time that what had to wait is gone."""
+        self.on_broken: Callable[[], object] = lambda: None
+        """Called by the flusher's thread once nothing can be sent any more."""
 
     def put(self, data: bytes) -> bool:
         """Takes the bytes whole, or refuses them whole because too much is waiting."""
@@ -113,6 +115,7 @@ class Outbox:
         self._queue.clear()
         self._waiting = self._answers = 0
         self._tell_progress()
+        self._flusher.call(self.on_broken)
 
     def _tell_progress(self) -> None:
         with self._flusher.progress:

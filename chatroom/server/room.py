@@ -302,7 +302,7 @@ class Room:
         """Sends the seat what it is behind with, until it is level or its member takes no more for now."""
         with seat.feeding:
             for _ in range(PAGES):
-                if seat.left or not seat.is_behind or not seat.member.has_room():
+                if seat.left or not seat.is_behind or seat.member.has_ended() or not seat.member.has_room():
                     return
                 if seat.sent < self._handed:
                     if not self._feed_page(seat):
