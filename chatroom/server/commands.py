@@ -61,11 +61,12 @@ class Desk:
         self._bucket = bucket
 
     def serve(self, items: Iterable[AnyRequest | Unreadable]) -> None:
-        for is_say, group in groupby(items, key=lambda item: type(item) is Say):
-            if is_say:
-                self._say(cast(list[Say], list(group)))
-            else:
-                self._do_each(group)
+        with self._member.busy:
+            for is_say, group in groupby(items, key=lambda item: type(item) is Say):
+                if is_say:
+                    self._say(cast(list[Say], list(group)))
+                else:
+                    self._do_each(group)
 
     def _do_each(self, items: Iterable[Any]) -> None:
         for item in items:

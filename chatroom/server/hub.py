@@ -79,7 +79,8 @@ class Hub:
             self._by_name[text.fold(username)] = self._by_owner[owner] = member
         if old:
             old.end(Error(code="replaced", text="You came in by another connection; this one ends.", fatal=True))
-            self._leave_rooms(old, "replaced")
+            with old.busy:  # what it is at now is its last
+                self._leave_rooms(old, "replaced")
         return Admission(member, session)
 
     def _owner_of(self, session: str | None) -> int | None:

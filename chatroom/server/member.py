@@ -69,7 +69,7 @@ class Member:
     """Any thread may call any method but `post` and `settle`, which are its own thread's."""
 
     __slots__ = (
-        "_dialect", "_ended", "_lock", "_outbox", "_posted", "_seats", "last_word", "owner", "role", "username",
+        "_dialect", "_ended", "_lock", "_outbox", "_posted", "_seats", "busy", "last_word", "owner", "role", "username",
     )  # fmt: skip
 
     def __init__(self, owner: int, username: str, outbox: OutboxLike, dialect: Dialect = NATIVE) -> None:
@@ -81,6 +81,8 @@ class Member:
         self._posted: dict[RoomLike, int] = {}
         self._seats: dict[RoomLike, Seat] = {}
         self._lock = threading.Lock()
+        self.busy = threading.Lock()
+        """Held by its own thread while it does what was asked."""
         self.last_word: Event | None = None
         """What it was told before it was ended."""
         self._ended = False

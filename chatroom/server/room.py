@@ -204,12 +204,12 @@ class Room:
         """Gives everybody who is level what is new. Called with the floor."""
         before = self._handed
         follows = not said or said[0].seq == before + 1
+        if said:
+            self._handed = said[-1].seq  # first of all: whoever is shown a message may ask for it at once
         for seat in self._deliver(said if follows else (), news):
             self._fall_behind(seat, before)
         for item in news:
             self._note(item.event)
-        if said:
-            self._handed = said[-1].seq
         if not follows:
             for seat in tuple(self._level):
                 self._fall_behind(seat, before)

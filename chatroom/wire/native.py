@@ -12,6 +12,7 @@ import msgspec
 from msgspec.inspect import StructType, type_info
 
 from chatroom.messages import EVENT_FRAME, REQUEST_FRAME, AnyEvent, AnyRequest, Error, Event, Request
+from chatroom.text import visible
 from chatroom.wire.dialect import Dialect, Unreadable
 
 M = TypeVar("M")
@@ -25,6 +26,8 @@ _ID = re.compile(r"[ -~]{1,64}")
 _STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 
 _unpack_length = _HEADER.unpack_from
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_string = msgspec.json.Decoder(str).decode
 _encode_body = msgspec.json.Encoder().encode
 
 
@@ -63,8 +66,10 @@ class FrameCodec(Generic[M]):
         self._broken = False
 
     def receive(self, data: bytes) -> list[M | Unreadable]:
+        if self._broken:
+            return []
         self._buffer += data
-        if len(self._buffer) < self._needed or self._broken:
+        if len(self._buffer) < self._needed:
             return []
         bodies, bad = self._split()
         items = self._read_all(bodies)
@@ -136,27 +141,29 @@ class FrameCodec(Generic[M]):
     def _explain(self, body: bytes, fault: str) -> Unreadable:
         """What is wrong with a body that is no message of the vocabulary."""
         try:
-            plain = msgspec.json.decode(body)
+            members = _decode_members(body)
         except (msgspec.MsgspecError, ValueError):
             return _bad_frame("A frame must hold one JSON object.")
-        if not isinstance(plain, dict):
-            return _bad_frame("A frame must hold a JSON object.")
-        kind = plain.get("type")
-        if not isinstance(kind, str):
+        kind, id = _string(members, "type"), _string(members, "id")
+        if kind is None:
             return _bad_frame("A frame's object must have a `type`, a string.")
-        if kind not in self._vocabulary.types:
-            return _not_done("unknown_type", "This server does not know this type of request.", plain)
-        return _not_done("bad_request", f"This {kind} cannot be read: {fault}.", plain)
+        code, text = "unknown_type", "This server does not know this type of request."
+        if kind in self._vocabulary.types:
+            # The fault may quote what the peer sent: it is made safe to show, and short.
+            code, text = "bad_request", f"This {kind} cannot be read: {visible(fault):.150}."
+        legible = id if id and _ID.fullmatch(id) else None
+        return Unreadable(Error(code=code, text=text, fatal=False, id=legible), kind)
 
 
 def _bad_frame(text: str) -> Unreadable:
     return Unreadable(fatal("bad_frame", text))
 
 
-def _not_done(code: str, text: str, plain: dict[str, Any]) -> Unreadable:
-    id = plain.get("id")
-    legible = id if isinstance(id, str) and _ID.fullmatch(id) else None
-    return Unreadable(Error(code=code, text=text, fatal=False, id=legible), plain["type"])
+def _string(members: dict[str, msgspec.Raw], name: str) -> str | None:
+    try:
+        return _decode_string(members.get(name, b"null"))
+    except msgspec.MsgspecError:
+        return None
 
 
 def _are_plain(bodies: list[bytes]) -> bool:

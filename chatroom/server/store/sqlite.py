@@ -191,6 +191,8 @@ def _numbered(room: RoomRecord, seq: int, time: int, said: Said, say: Say) -> Me
 def _replayed(
     room: str, seq: int, time: int, username: str, message: str, id: str, kind: Kind, reply_to: int | None
 ) -> Message:
+    # The very literals of the vocabulary: only those are left out of a frame where they are the default.
+    kind = "action" if kind == "action" else "text"
     return Message(room, seq, time, username, message, id, kind, reply_to, replayed=True)
 
 
