@@ -4,6 +4,7 @@ Knows arguments, signals and the screen. Knows nothing of how the server works.
 """
 
 import argparse
+import contextlib
 import re
 import signal
 import socket
@@ -29,7 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     with logging_lines(options.pop("log_level")):
         try:
             with Server(**options) as server:
-                print(*_greeting(server), sep="\n", flush=True)
+                with contextlib.suppress(OSError):  # nobody reads it; then nobody needs it
+                    print(*_greeting(server), sep="\n", flush=True)
                 _wait(stopped)
         except StartError as error:
             print(f"chatroom-server: {error.text}", file=sys.stderr)

@@ -63,7 +63,7 @@ class Connection:
         "_member",
         "_member",
         "_outbox",
-        "_stream",
+        "_stream", "is_talking_on",
     )  # fmt: skip
 
     def __init__(self, stream: Stream, address: object, house: House) -> None:
@@ -76,6 +76,8 @@ class Connection:
         self._desk: Desk | None = None
         self._ending = False
         self._last_word: Event | None = None
+        self.is_talking_on = False
+        """Whether the peer still sent something after it was ended. To close on it would cut off its last words."""
         self._deadline: float | None = time.monotonic() + HELLO_SECONDS
 
     # ------------------------------------------------------------------------------------- its own thread
@@ -97,7 +99,9 @@ class Connection:
         while data := self._stream.recv(size):
             size = LARGE_READ if len(data) >= SMALL_READ else SMALL_READ
             codec = codec or self._meet(data[0])
-            if codec and not self._is_ending():
+            if self._is_ending():
+                self.is_talking_on = True
+            elif codec:
                 self._serve(codec.receive(data))
                 self._outbox.wait_until_read()
 

@@ -5,7 +5,6 @@ look-ups and the store's small writes, never while something is handed out.
 """
 
 import hashlib
-import logging
 import secrets
 import threading
 import time
@@ -19,8 +18,6 @@ from chatroom.server.limits import ROOMS_EACH
 from chatroom.server.member import Member
 from chatroom.server.room import Room, no_such_room
 from chatroom.server.store import RoomRecord, Store
-
-log = logging.getLogger(__name__)
 
 LOBBY = "lobby"
 SESSION_DAYS = 30
@@ -122,10 +119,9 @@ class Hub:
 
     def _load_rooms(self) -> None:
         for record in self._store.rooms():
-            if record.last or record.folded == LOBBY:
+            # One without history is left over from a server that was killed.
+            if record.last or record.folded == LOBBY or not self._drop(record):
                 self._open(record)
-            else:
-                self._store.drop_room(record)  # left over from a server that was killed
         if LOBBY not in self._rooms:
             self._open(self._store.add_room(LOBBY, LOBBY))
 
@@ -178,16 +174,22 @@ class Hub:
             room.claims -= 1
             if room.claims or room.members() or room.record.folded == LOBBY or not room.retire():
                 return
-            del self._rooms[room.record.folded]
-            try:
-                self._store.drop_room(room.record)
-            except StoreFailed:
-                log.warning("An empty room could not be removed from the store; the next start does it.")
+            if self._drop(room.record):
+                del self._rooms[room.record.folded]
+            else:
+                room.reopen()
+
+    def _drop(self, record: RoomRecord) -> bool:
+        try:
+            self._store.drop_room(record)
+        except StoreFailed:
+            return False  # it stays as an empty room, until somebody leaves it again
+        return True
 
     def rooms(self) -> list[RoomInfo]:
         with self._lock:
             rooms = sorted(self._rooms.items())
-        return [RoomInfo(room.record.name, room.record.topic, len(room.members()), room.last()) for _, room in rooms]
+        return [RoomInfo(room.record.name, room.topic(), len(room.members()), room.last()) for _, room in rooms]
 
     # ------------------------------------------------------------------------------------------ housekeeping
 
@@ -198,12 +200,17 @@ class Hub:
         for room in rooms:
             room.settle(timeout=max(0.0, deadline - time.monotonic()))
 
-    def tidy(self, history_ms: int | None) -> None:
+    def prune(self, history_ms: int) -> None:
         """Erases what is older than it may be."""
+        self._store.prune(self.clock() - history_ms)
+
+    def tidy_guests(self) -> None:
+        """Ends the sessions that nobody used for long; who is here uses theirs."""
         now = self.clock()
+        with self._lock:
+            present = list(self._by_owner)
+        self._store.touch_guests(present, now)
         self._store.forget_guests(now - SESSION_DAYS * _DAY_MS)
-        if history_ms is not None:
-            self._store.prune(now - history_ms)
 
 
 def _hash(session: str) -> bytes:

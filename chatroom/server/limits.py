@@ -26,8 +26,7 @@ class Bucket:
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
         self._rate = rate
-        self._burst = burst
-        self._tokens = burst
+        self._burst = self._tokens = max(1.0, burst)
         self._filled = now
 
     def take(self, wanted: int, now: float) -> int:

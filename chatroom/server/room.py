@@ -4,9 +4,9 @@ Knows members, seats and a store. Knows no sockets, no bytes and no rights.
 
 Two roles pass from thread to thread. Whoever posts first stores a batch, and then hands it out while the next poster
 may already store the next: the lock for handing out is taken before the one for storing is let go, so batches leave
-in the order in which they were stored. Everybody else only adds to what is pending and goes on. Lock order: storing,
-floor, then a member's own; `_lock` is held with no other. The store's order is taken as it comes: what does not follow
-on what was handed out before is not handed out, and every seat is fed from the store instead.
+in the order in which they were stored. Everybody else only adds to what is pending and goes on. Lock order: topics,
+storing, floor, then a member's own; `_lock` is held with no other. The store's order is taken as it comes: what does
+not follow on what was handed out before is not handed out, and every seat is fed from the store instead.
 """
 
 import bisect
@@ -17,16 +17,14 @@ from typing import NamedTuple
 
 from chatroom import messages
 from chatroom.errors import Refusal, StoreFailed
-from chatroom.messages import Error, Event, Join, Joined, Left, Live, Message, Say, Stored, Topic
+from chatroom.messages import Event, Join, Joined, Left, Live, Message, Say, Topic
+from chatroom.server.batch import Batch, News
 from chatroom.server.member import Member, Seat
-from chatroom.server.store import Appended, IdConflict, RoomRecord, Said, Store
+from chatroom.server.store import Appended, RoomRecord, Store
 from chatroom.wire import Packet
 
 PENDING = 256 * 1024
 """With so much pending, whoever posts waits: its socket fills, and TCP slows that sender down."""
-
-SAY_WEIGHT = 100
-"""What is said weighs so much beside its text."""
 
 TURNS = 8
 """So many batches one thread stores and hands out for others before it goes back to its own client."""
@@ -40,39 +38,16 @@ PAGES = 16
 FEED_WEIGHT = 256 * 1024
 """At most so many bytes a page that is fed weighs, unless one message alone is heavier."""
 
-MESSAGE_WEIGHT = 600
+MESSAGE_WEIGHT = 640
 """At most so much a message weighs in a frame beside its text; the text counts double, for JSON may escape it."""
 
-NOTHING = Appended(())
 
+class Standing(NamedTuple):
+    """How far a room has been handed out: the newest message, who is there, and the topic."""
 
-class News(NamedTuple):
-    """What is not numbered and not kept: presence and topics. One member may be left out."""
-
-    event: Joined | Left | Topic
-    besides: Member | None = None
-
-
-class Batch:
-    """What was posted since the last one."""
-
-    def __init__(self) -> None:
-        self.posters: list[Member] = []
-        self.said: list[Said] = []
-        self.news: list[News] = []
-        self.weight = 0
-        self.entries = 0
-
-    def add_said(self, member: Member, says: Sequence[Say]) -> None:
-        self.posters.append(member)
-        self.said.append(Said(member.owner, member.username, says))
-        self.entries += 1
-        self.weight += sum([len(say.message) for say in says]) + SAY_WEIGHT * len(says)
-
-    def add_news(self, news: News) -> None:
-        self.news.append(news)
-        self.entries += 1
-        self.weight += SAY_WEIGHT
+    seq: int
+    members: tuple[str, ...]
+    topic: str
 
 
 class Room:
@@ -106,6 +81,9 @@ class Room:
         self._level: set[Seat] = set()
         self._handed = record.last
         self._members: tuple[str, ...] = ()
+        self._topic = record.topic
+
+        self._topics = threading.Lock()
 
     # ------------------------------------------------------------------------------------------- posting
 
@@ -151,6 +129,11 @@ class Room:
             self._retired = self._done == self._posted and self.record.last == 0
             return self._retired
 
+    def reopen(self) -> None:
+        """Takes back what `retire` did."""
+        with self._lock:
+            self._retired = False
+
     def _work(self) -> None:
         """Be the postman, if nobody is. Whoever posts while somebody is may go: that one looks again after
         letting go of the role, so nothing is left lying."""
@@ -167,7 +150,7 @@ class Room:
             appended, failure = self._keep_and_take_the_floor(batch)
             try:
                 self._hand_out(appended.messages, batch.news)
-                _answer(batch, appended, failure)
+                batch.answer(appended, failure)
             finally:
                 self._floor.release()
         finally:
@@ -192,27 +175,33 @@ class Room:
     def _keep(self, batch: Batch) -> tuple[Appended, StoreFailed | None]:
         """A store that fails adds nothing."""
         if not batch.said:
-            return NOTHING, None
+            return Appended(()), None
         try:
             return self._store.append(self.record, batch.said, self._clock()), None
         except StoreFailed as failure:
-            return NOTHING, failure
+            return Appended(()), failure
 
     # --------------------------------------------------------------------------------------- handing out
 
     def _hand_out(self, said: Sequence[Message], news: Sequence[News]) -> None:
-        """Gives everybody who is level what is new. Called with the floor."""
-        before = self._handed
-        follows = not said or said[0].seq == before + 1
+        """Gives everybody who is level what is new. Called with the floor.
+
+        It holds from before it is shown: whoever is shown something may ask for it at once.
+        """
+        before = self._standing()
+        follows = not said or said[0].seq == before.seq + 1
         if said:
-            self._handed = said[-1].seq  # first of all: whoever is shown a message may ask for it at once
-        for seat in self._deliver(said if follows else (), news):
-            self._fall_behind(seat, before)
+            self._handed = said[-1].seq
         for item in news:
             self._note(item.event)
+        for seat in self._deliver(said if follows else (), news):
+            self._fall_behind(seat, before)
         if not follows:
             for seat in tuple(self._level):
-                self._fall_behind(seat, before)
+                self._fall_behind(seat, self._standing()._replace(seq=before.seq))
+
+    def _standing(self) -> Standing:
+        return Standing(self._handed, self._members, self._topic)
 
     def _deliver(self, said: Sequence[Message], news: Sequence[News]) -> list[Seat]:
         """The seats whose members did not take it."""
@@ -223,21 +212,21 @@ class Room:
         }
         return [seat for seat in self._level if not seat.member.deliver(for_some.get(seat.member, for_all))]
 
-    def _fall_behind(self, seat: Seat, sent: int) -> None:
+    def _fall_behind(self, seat: Seat, sent: Standing) -> None:
         self._level.discard(seat)
-        seat.sent = sent
-        seat.known_members, seat.known_topic = self._members, self.record.topic
+        seat.sent, seat.known_members, seat.known_topic = sent
         seat.is_behind = True
         self._later(seat.member.feed)
 
     def _note(self, event: Joined | Left | Topic) -> None:
-        """Presence holds from when it is handed out."""
         if isinstance(event, Joined):
             place = bisect.bisect(self._members, event.username)
             self._members = (*self._members[:place], event.username, *self._members[place:])
         elif isinstance(event, Left):
             place = bisect.bisect_left(self._members, event.username)
             self._members = self._members[:place] + self._members[place + 1 :]
+        else:
+            self._topic = event.topic
 
     # ------------------------------------------------------------------------------- coming, and catching up
 
@@ -276,24 +265,29 @@ class Room:
         reset = unknown_history or ahead_of_us
         since = request.since
         if since is None or reset:
-            since = max(self._handed - request.recent, self.record.first - 1)
-        return self._place(seat, min(since, self._handed), reset=reset, id=request.id)
+            since = max(self._handed - request.recent, 0)
+            return self._place(seat, max(since, self.record.first - 1), reset=reset, id=request.id)
+        since = min(since, self._handed)
+        begins = max(since, self.record.first - 1)
+        return self._place(seat, begins, gap=begins > since, id=request.id)
 
-    def _place(self, seat: Seat, since: int, *, reset: bool = False, id: str | None = None) -> messages.Room:
-        """Lets the seat begin after `since`, or as near to it as is held."""
-        oldest = self.record.first
-        seat.sent = max(since, oldest - 1)
-        seat.known_members, seat.known_topic = self._members, self.record.topic
-        holds_any = oldest <= self._handed
+    def _place(
+        self, seat: Seat, since: int, *, gap: bool = False, reset: bool = False, id: str | None = None
+    ) -> messages.Room:
+        """Lets the seat begin after `since`. Called with the floor."""
+        seat.sent = since
+        seat.known_members, seat.known_topic = self._members, self._topic
+        first = self.record.first
+        holds_any = first <= self._handed
         return messages.Room(
             room=self.record.name,
             epoch=self.record.epoch,
-            topic=self.record.topic,
+            topic=self._topic,
             members=list(self._members),
-            first=oldest if holds_any else 0,
+            first=first if holds_any else 0,
             last=self._handed if holds_any else 0,
-            since=seat.sent,
-            gap=since < oldest - 1,
+            since=since,
+            gap=gap,
             reset=reset,
             id=id,
         )
@@ -312,17 +306,18 @@ class Room:
         self._later(seat.member.feed)
 
     def _feed_page(self, seat: Seat) -> bool:
-        if seat.sent + 1 < self.record.first:
-            with self._floor:
-                seat.member.answer(self._place(seat, seat.sent))
-            return True
+        """Whether the member took a page, and may take another."""
         try:
             page = as_fit(self._store.page(self.record, seat.sent, self._handed + 1, PAGE), FEED_WEIGHT)
         except StoreFailed:
             return False  # the keeper has it tried again
+        begins = page[0].seq - 1 if page else self._handed
+        if begins > seat.sent:  # what lies between is no longer held
+            with self._floor:
+                seat.member.answer(self._place(seat, begins, gap=True))
         if page and not seat.member.deliver(Packet(page)):
             return False
-        seat.sent = page[-1].seq if page else self._handed
+        seat.sent = page[-1].seq if page else begins
         return True
 
     def _rejoin(self, seat: Seat) -> bool:
@@ -344,14 +339,17 @@ class Room:
         if before is not now:
             news += [Left(name, username, "") for username in sorted(set(before) - set(now))]
             news += [Joined(name, username) for username in sorted(set(now) - set(before))]
-        if seat.known_topic != self.record.topic:
-            news.append(Topic(name, self.record.topic, ""))
+        if seat.known_topic != self._topic:
+            news.append(Topic(name, self._topic, ""))
         return news
 
     # -------------------------------------------------------------------------------------------- looking
 
     def members(self) -> tuple[str, ...]:
         return self._members
+
+    def topic(self) -> str:
+        return self._topic
 
     def last(self) -> int:
         """The newest seq that was handed out."""
@@ -362,9 +360,11 @@ class Room:
         return self._store.page(self.record, after, min(before, self._handed + 1), limit, newest=newest)
 
     def set_topic(self, member: Member, topic: str) -> Topic:
-        self._store.set_topic(self.record, topic)
         event = Topic(self.record.name, topic, member.username)
-        self.settle(self.announce(News(event, besides=member)))
+        with self._topics:  # the one that is stored last is handed out last
+            self._store.set_topic(self.record, topic)
+            ticket = self.announce(News(event, besides=member))
+        self.settle(ticket)
         return event
 
 
@@ -376,20 +376,3 @@ def as_fit(page: list[Message], weight: int) -> list[Message]:
     """As many of the oldest messages as weigh so much together, and at least one."""
     total = accumulate(len(message.message.encode()) * 2 + MESSAGE_WEIGHT for message in page)
     return page[: max(1, sum(so_far <= weight for so_far in total))]
-
-
-def _answer(batch: Batch, appended: Appended, failure: StoreFailed | None) -> None:
-    """Tells those whose words added nothing why."""
-    if failure:
-        for member, said in zip(batch.posters, batch.said, strict=True):
-            member.answer(*(_error("store_failed", failure.text, say.id) for say in said.says))
-    for place, repeat in appended.repeats:
-        batch.posters[place].answer(repeat if isinstance(repeat, Stored) else _conflict(repeat))
-
-
-def _conflict(repeat: IdConflict) -> Error:
-    return _error("id_conflict", "This id was used for another message before; use a new one.", repeat.id)
-
-
-def _error(code: str, text: str, id: str) -> Error:
-    return Error(code=code, text=text, fatal=False, id=id)

@@ -7,11 +7,13 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from chatroom.errors import StoreFailed
+from chatroom.errors import StartError, StoreFailed
 from chatroom.messages import Farewell
 from chatroom.net.stream import Stream
 from chatroom.server.connection import Connection, House
@@ -34,7 +36,8 @@ LEAVE_SECONDS = 0.5
 """So long clients that were sent the last word may take to close, before they are cut off."""
 
 LIFE_TICKS = 10
-TIDY_TICKS = 60
+PRUNE_TICKS = 5
+GUEST_TICKS = 3_600
 
 
 class Server:
@@ -59,7 +62,8 @@ class Server:
     ) -> None:
         self._host = host
         self._port = port
-        self._url = store or (f"sqlite:{Path(data) / STORE_FILE}" if data else "memory:")
+        default = f"sqlite:{Path(data) / STORE_FILE}" if data else "memory:"
+        self._url = default if store is None else store
         self._flush = durability == "power"
         self._max_clients = max_clients
         self._rate = rate
@@ -78,11 +82,14 @@ class Server:
         sock = bind(self._host, self._port)
         try:
             self._store = open_store(self._url, flush=self._flush)
+            self._flusher = Flusher()
+            hub = Hub(self._store, self._flusher.call, max_clients=self._max_clients)
+        except StoreFailed as failure:
+            sock.close()
+            raise StartError(failure.text) from failure
         except BaseException:
             sock.close()
             raise
-        self._flusher = Flusher()
-        hub = Hub(self._store, self._flusher.call, max_clients=self._max_clients)
         self._house = House(hub, self._flusher, self._name, self._rate)
         self.host, self.port = sock.getsockname()[:2]
         self._listener = Listener(sock, self._admit)
@@ -114,6 +121,10 @@ class Server:
         for connection in connections:
             connection.wait_until_sent(_seconds_to(deadline))
         self._wait_for_all(min(deadline, time.monotonic() + LEAVE_SECONDS))
+        for connection in self._all():
+            if not connection.is_talking_on:
+                connection.hang_up()
+        self._wait_for_all(deadline)
         for connection in self._all():
             connection.hang_up()
         self._wait_for_all(deadline + 1)
@@ -175,14 +186,18 @@ class Server:
             if tick % LIFE_TICKS == 0:
                 for connection in connections:
                     connection.check_life()
-            if tick % TIDY_TICKS == 1:
-                self._tidy()
+            if self._history_ms is not None and tick % PRUNE_TICKS == 1:
+                _patiently(partial(self._house.hub.prune, self._history_ms))
+            if tick % GUEST_TICKS == 1:
+                _patiently(self._house.hub.tidy_guests)
 
-    def _tidy(self) -> None:
-        try:
-            self._house.hub.tidy(self._history_ms)
-        except StoreFailed as failure:
-            log.warning("%s", failure.text)
+
+def _patiently(job: Callable[[], None]) -> None:
+    """A store that fails is asked again at the next turn."""
+    try:
+        job()
+    except StoreFailed as failure:
+        log.warning("%s", failure.text)
 
 
 def _seconds_to(deadline: float) -> float:

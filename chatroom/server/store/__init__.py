@@ -6,7 +6,7 @@ always safe.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from chatroom.errors import StartError
@@ -85,11 +85,14 @@ class Store(Protocol):
     def guest(self, token: bytes, now: int) -> int | None:
         """The owner to whom the token belongs."""
 
+    def touch_guests(self, owners: Iterable[int], now: int) -> None:
+        """These owners' sessions are in use."""
+
     def forget_guests(self, unused_since: int) -> None:
         """Ends the sessions that were last used before that time."""
 
     def prune(self, before: int) -> None:
-        """Erases what was said before that time. The ids stay: a repeat is still a repeat."""
+        """Erases what was said before that time, or a good part of it. The ids stay: a repeat is still a repeat."""
 
     def close(self) -> None: ...
 

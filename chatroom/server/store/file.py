@@ -4,6 +4,7 @@ Knows files, locks and what can be wrong with them. Knows nothing of what the ta
 is left as it is.
 """
 
+import contextlib
 import os
 import sqlite3
 import sys
@@ -32,10 +33,12 @@ class StoreFile:
 
     def __init__(self, path: Path) -> None:
         with _explaining(path), ExitStack() as stack:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():
+                raise StoreUnusable(f"{path} is a folder; name a file in it.")
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             stack.enter_context(_taken(path))
+            _check(path)
             self.writer = stack.enter_context(_connected(path))
-            _check(self.writer, path)
             self.writer.executescript(_SETTINGS)
             _migrate(self.writer)
             self.reader = stack.enter_context(_connected(path))
@@ -92,16 +95,20 @@ def _explaining(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _check(db: sqlite3.Connection, path: Path) -> None:
-    """Refuses what is not ours, not whole, or from the future, before anything is written."""
-    tables = _number(db, "SELECT count(*) FROM sqlite_schema")
-    if tables and _number(db, "PRAGMA application_id") != APPLICATION:
-        raise StoreUnusable(f"{path} is a database, but not one of chatroom's; choose another --data or --store.")
-    if _number(db, "PRAGMA user_version") > len(MIGRATIONS):
-        raise StoreUnusable(f"The store {path} is of a newer chatroom; start that version, or choose another --data.")
-    (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    if verdict != "ok":
-        raise sqlite3.DatabaseError(str(verdict))
+def _check(path: Path) -> None:
+    """Refuses what is not ours, not whole, or from the future. Reads only: not even its log is moved into the file."""
+    if not path.exists():
+        return
+    whole = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"  # then no log is made for it
+    address = f"{path.absolute().as_uri()}?mode=ro{whole}"
+    with contextlib.closing(sqlite3.connect(address, _BUSY_SECONDS, uri=True)) as db:
+        tables = _number(db, "SELECT count(*) FROM sqlite_schema")
+        if tables and _number(db, "PRAGMA application_id") != APPLICATION:
+            raise StoreUnusable(f"{path} is a database, but not one of chatroom's; choose another --data or --store.")
+        if _number(db, "PRAGMA user_version") > len(MIGRATIONS):
+            raise StoreUnusable(f"The store {path} is a newer chatroom's; start that one, or choose another --data.")
+        if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError("it is damaged")
 
 
 def _migrate(db: sqlite3.Connection) -> None:

@@ -5,7 +5,7 @@ Keeps every promise of a store but to survive. Holds the newest messages of each
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 
 from msgspec import Struct
@@ -112,6 +112,13 @@ class MemoryStore:
                 return None
             self._guests[token] = (known[0], now)
         return known[0]
+
+    def touch_guests(self, owners: Iterable[int], now: int) -> None:
+        present = set(owners)
+        with self._lock:
+            for token, (owner, _) in self._guests.items():
+                if owner in present:
+                    self._guests[token] = (owner, now)
 
     def forget_guests(self, unused_since: int) -> None:
         with self._lock:

@@ -44,6 +44,8 @@ MIGRATIONS = (
         PRIMARY KEY (room, seq)
     ) STRICT, WITHOUT ROWID;
 
+    CREATE INDEX session_owner ON session (owner);
+
     CREATE UNIQUE INDEX event_once ON event (owner, id);
     """,
 )

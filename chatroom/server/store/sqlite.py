@@ -7,7 +7,7 @@ back survives a power cut; without, it survives the end of this process only.
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count, repeat
 from pathlib import Path
@@ -26,11 +26,11 @@ _PAGE = (
 _OLDEST, _NEWEST = _PAGE.format(order="ASC"), _PAGE.format(order="DESC")
 
 _KNOWN = "SELECT room, seq, time, message, digest FROM event WHERE owner = ? AND id = ?"
-_ERASE = "UPDATE event SET digest = digest_of(message), message = NULL WHERE time < ? AND message IS NOT NULL"
-_FIND_FIRST = """
-    UPDATE room SET first = coalesce(
-        (SELECT min(seq) FROM event WHERE room = key AND seq >= first AND message IS NOT NULL), last + 1)
-"""
+_FIRST_KEPT = "SELECT seq FROM event WHERE room = ? AND seq >= ? AND time >= ? ORDER BY seq LIMIT 1"
+_ERASE = "UPDATE event SET digest = digest_of(message), message = NULL WHERE room = ? AND seq >= ? AND seq < ?"
+
+PRUNED_AT_ONCE = 5_000
+"""So many messages of a room are erased in one transaction: whoever speaks meanwhile waits for it."""
 
 _FLUSHED, _UNFLUSHED = "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL"
 
@@ -122,13 +122,19 @@ class SqliteStore:
         return page[::-1] if newest else page
 
     def prune(self, before: int) -> None:
-        with self._write_lock:
+        for room in self.rooms():
+            with self._write_lock:
+                self._prune(room, before)
+
+    def _prune(self, room: RoomRecord, before: int) -> None:
+        with _failing_softly():
+            kept = self._file.writer.execute(_FIRST_KEPT, (room.key, room.first, before)).fetchone()
+        first = min(kept[0] if kept else room.last + 1, room.first + PRUNED_AT_ONCE)
+        if first > room.first:
             with self._transaction(_UNFLUSHED) as db:
-                db.execute(_ERASE, (before,))
-                db.execute(_FIND_FIRST)
-                firsts = db.execute("SELECT key, first FROM room").fetchall()
-            for key, first in firsts:
-                self._rooms[key].first = first
+                db.execute(_ERASE, (room.key, room.first, first))
+                db.execute("UPDATE room SET first = ? WHERE key = ?", (first, room.key))
+            room.first = first
 
     # ----------------------------------------------------------------------------------------------- guests
 
@@ -142,6 +148,10 @@ class SqliteStore:
         with self._write_lock, self._transaction(_UNFLUSHED) as db:
             row = db.execute("UPDATE session SET used = ? WHERE token = ? RETURNING owner", (now, token)).fetchone()
         return row and int(row[0])
+
+    def touch_guests(self, owners: Iterable[int], now: int) -> None:
+        with self._write_lock, self._transaction(_UNFLUSHED) as db:
+            db.executemany("UPDATE session SET used = ? WHERE owner = ?", [(now, owner) for owner in owners])
 
     def forget_guests(self, unused_since: int) -> None:
         with self._write_lock, self._transaction(_UNFLUSHED) as db:
