@@ -7,13 +7,12 @@ is left as it is.
 import contextlib
 import os
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import IO
 
+from chatroom.claims import claim
 from chatroom.errors import StoreUnusable
 from chatroom.server.store.schema import APPLICATION, MIGRATIONS
 
@@ -59,27 +58,9 @@ def _connected(path: Path) -> Iterator[sqlite3.Connection]:
 def _taken(path: Path) -> Iterator[None]:
     """A lock file beside the store, held as long as the store is open; the system frees it when a process dies."""
     with path.with_name(f"{path.name}.lock").open("ab") as file:
-        try:
-            _lock(file)
-        except OSError:
-            raise StoreUnusable(
-                f"Another chatroom-server is using {path}; stop it, or choose another --data."
-            ) from None
+        if not claim(file):
+            raise StoreUnusable(f"Another chatroom-server is using {path}; stop it, or choose another --data.")
         yield
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[bytes]) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager

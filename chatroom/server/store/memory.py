@@ -1,6 +1,6 @@
 """A store that lives as long as the process: for tests, notebooks, and rooms that shall leave no trace.
 
-Keeps every promise of a store but to survive. Holds the newest messages of each room, and all ids.
+Keeps every promise of a store but to survive. Holds the newest messages of each room, and all ids. Knows no files.
 """
 
 import threading
