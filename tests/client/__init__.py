@@ -1,0 +1,1 @@
+"""The client: its parts by themselves, and the command as a person or a script uses it."""

@@ -1,0 +1,53 @@
+"""A server, a folder, and clients that are closed in the end."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatroom import Server
+from chatroom.client import session
+from chatroom.client.session import Client
+from tests.client.peers import TIMEOUT, Script
+
+Enter = Callable[..., Client]
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server(port=0, rate=0) as server:
+        yield server
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
+    """It answers no bye."""
+    monkeypatch.setattr(session, "CLOSING_SECONDS", 0.02)
+    with Script() as script:
+        yield script
+
+
+@pytest.fixture
+def enter(tmp_path: Path) -> Iterator[Enter]:
+    """Makes clients, not started yet: `enter(port, "ada")`. What they keep is the test's own."""
+    clients: list[Client] = []
+
+    def make(port: int, username: str = "ada", **more: Any) -> Client:
+        clients.append(Client(port=port, username=username, **({"data": tmp_path / "data"} | more)))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def no_thread_is_left() -> Iterator[None]:
+    """A client that is closed leaves nothing running."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name.startswith("chatroom"):
+            thread.join(TIMEOUT)
+            assert not thread.is_alive(), thread
