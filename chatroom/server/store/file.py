@@ -82,7 +82,7 @@ def _check(path: Path) -> None:
         return
     whole = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"  # then no log is made for it
     address = f"{path.absolute().as_uri()}?mode=ro{whole}"
-    with contextlib.closing(sqlite3.connect(address, _BUSY_SECONDS, uri=True)) as db:
+    with contextlib.closing(sqlite3.connect(address, timeout=_BUSY_SECONDS, uri=True)) as db:
         tables = _number(db, "SELECT count(*) FROM sqlite_schema")
         if tables and _number(db, "PRAGMA application_id") != APPLICATION:
             raise StoreUnusable(f"{path} is a database, but not one of chatroom's; choose another --data or --store.")

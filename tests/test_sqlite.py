@@ -1,0 +1,454 @@
+"""What only a file can do: survive, be of another version, be damaged, be locked, and have no space left."""
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from chatroom.errors import StoreFailed, StoreUnusable
+from chatroom.messages import Stored
+from chatroom.server.store import FAR, RoomRecord
+from chatroom.server.store import file as store_file
+from chatroom.server.store import sqlite as sqlite_module
+from chatroom.server.store.schema import APPLICATION, MIGRATIONS
+from chatroom.server.store.sqlite import SqliteStore
+from tests.support.stores import ADA, everything, fill, said, say, seqs
+
+VERSION_1 = """
+CREATE TABLE room (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    folded TEXT NOT NULL UNIQUE,
+    epoch TEXT NOT NULL,
+    topic TEXT NOT NULL DEFAULT '',
+    first INTEGER NOT NULL DEFAULT 1,
+    last INTEGER NOT NULL DEFAULT 0,
+    time INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE owner (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    username TEXT NOT NULL
+) STRICT;
+CREATE TABLE session (
+    token BLOB PRIMARY KEY,
+    owner INTEGER NOT NULL REFERENCES owner,
+    used INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE event (
+    room INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    owner INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    username TEXT NOT NULL,
+    message TEXT,
+    kind TEXT NOT NULL,
+    reply_to INTEGER,
+    digest BLOB,
+    PRIMARY KEY (room, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX session_owner ON session (owner);
+CREATE UNIQUE INDEX event_once ON event (owner, id);
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "chat.db"
+
+
+@contextmanager
+def opened(path: Path, *, flush: bool = False) -> Iterator[tuple[SqliteStore, RoomRecord]]:
+    """The store and its lobby."""
+    with closing(SqliteStore(path, flush=flush)) as store:
+        rooms = {room.folded: room for room in store.rooms()}
+        yield store, rooms.get("lobby") or store.add_room("lobby", "lobby")
+
+
+@pytest.fixture
+def filled(path: Path) -> Path:
+    """A file with a history."""
+    with opened(path) as (store, lobby):
+        fill(store, lobby, 1, 500)
+    return path
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    """All files beside it, but the one that says who is using it."""
+    return {each.name: each.read_bytes() for each in path.parent.iterdir() if each.suffix != ".lock"}
+
+
+# It survives
+
+
+def test_everything_is_there_again(path: Path) -> None:
+    with opened(path) as (store, lobby):
+        den = store.add_room("Den", "den")
+        store.set_topic(den, "plans")
+        ada = store.add_guest("ada", b"A" * 32, 1)
+        fill(store, lobby, 1, 5, now=70)
+        store.append(den, [said("x", owner=ada)], 60)
+        before = everything(store, lobby) + everything(store, den)
+        records = [(r.key, r.name, r.folded, r.epoch, r.topic, r.first, r.last, r.time) for r in store.rooms()]
+    with opened(path) as (store, lobby):
+        rooms = store.rooms()
+        assert [(r.key, r.name, r.folded, r.epoch, r.topic, r.first, r.last, r.time) for r in rooms] == records
+        assert [message for room in rooms for message in everything(store, room)] == before
+        assert store.guest(b"A" * 32, 2) == ada
+        again = store.append(lobby, [said("6", "3")], 10)
+        assert [(message.seq, message.time) for message in again.messages] == [(6, 70)], "its clock never goes back"
+        assert list(again.repeats) == [(0, Stored("3", "lobby", 3, 70))]
+
+
+def test_what_was_appended_is_there_though_the_store_was_never_closed(path: Path, tmp_path: Path) -> None:
+    with opened(path) as (store, lobby):
+        fill(store, lobby, 1, 3)
+        shutil.copytree(path.parent, tmp_path / "copy")  # what a killed process leaves behind
+        with opened(tmp_path / "copy" / path.name) as (copy, copied_lobby):
+            assert seqs(everything(copy, copied_lobby)) == [1, 2, 3]
+
+
+def test_numbers_are_never_given_twice_even_for_what_is_gone(path: Path) -> None:
+    with opened(path) as (store, _):
+        den, ada = store.add_room("den", "den"), store.add_guest("ada", b"A" * 32, 1)
+        store.drop_room(den)
+        store.forget_guests(100)
+    with opened(path) as (store, _):
+        assert store.add_room("den", "den").key > den.key
+        assert store.add_guest("ada", b"B" * 32, 1) > ada
+
+
+def test_pruning_keeps_the_ids_and_erases_the_text(path: Path) -> None:
+    with opened(path) as (store, lobby):
+        store.append(lobby, [said("old")], 10)
+        store.append(lobby, [said("new")], 20)
+        store.prune(20)
+    with opened(path) as (store, lobby):
+        assert (lobby.first, lobby.last) == (2, 2)
+        assert [message.id for message in everything(store, lobby)] == ["new"]
+        assert list(store.append(lobby, [said("old")], 30).repeats) == [(0, Stored("old", "lobby", 1, 10))]
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT seq, message FROM event").fetchall() == [(1, None), (2, "hi")]
+
+
+def test_much_is_pruned_little_by_little_so_that_nobody_waits_for_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_module, "PRUNED_AT_ONCE", 3)
+    with opened(path) as (store, lobby):
+        fill(store, lobby, 1, 10)
+        firsts = []
+        for _ in range(4):
+            store.prune(FAR)
+            firsts.append(lobby.first)
+            assert seqs(everything(store, lobby)) == list(range(lobby.first, 11))
+        assert firsts == [4, 7, 10, 11]
+
+
+@pytest.mark.parametrize(("flush", "synchronous"), [(True, 2), (False, 1)])
+def test_the_chosen_durability_reaches_sqlite(path: Path, flush: bool, synchronous: int) -> None:
+    with opened(path, flush=flush) as (store, lobby):
+        db = store._file.writer
+        statements: list[str] = []
+        db.set_trace_callback(statements.append)
+        fill(store, lobby, 1, 1)
+        db.set_trace_callback(None)
+        assert db.execute("PRAGMA synchronous").fetchone() == (synchronous,)
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert db.execute("PRAGMA fullfsync").fetchone() == (1,)
+        assert [words.split()[0] for words in statements] == ["PRAGMA", "BEGIN", "INSERT", "UPDATE", "COMMIT"]
+
+
+def test_a_batch_is_one_transaction_with_repeats_in_it_or_without(path: Path) -> None:
+    with opened(path) as (store, lobby):
+        for batch in (["1", "2"], ["2", "3", "3", "4"]):
+            statements: list[str] = []
+            store._file.writer.set_trace_callback(statements.append)
+            store.append(lobby, [said(*batch)], 0)
+            assert statements.count("COMMIT") == 1
+        assert seqs(everything(store, lobby)) == [1, 2, 3, 4]
+
+
+# Its form
+
+
+def plain(sql: str) -> str:
+    """Without comments and needless spaces."""
+    lines = (line.split("--")[0] for line in sql.splitlines())
+    return " ".join(" ".join(lines).split()).replace("( ", "(").replace(" )", ")")
+
+
+def test_the_form_of_version_1_never_changes() -> None:
+    """It was released: whoever wants another form appends a step to MIGRATIONS."""
+    assert plain(MIGRATIONS[0]) == plain(VERSION_1)
+    assert APPLICATION == 0x43684174
+
+
+def test_a_file_of_version_1_is_brought_to_todays_form_and_keeps_what_it_holds(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.executescript(VERSION_1 + f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1;")
+        db.execute(
+            "INSERT INTO room (name, folded, epoch, topic, last, time) VALUES ('Den', 'den', 'e', 'plans', 2, 9)"
+        )
+        for seq in (1, 2):
+            event = (1, seq, 9, ADA, f"id {seq}", "ada", "hi", "text", None)
+            db.execute(f"INSERT INTO event VALUES ({','.join('?' * 9)}, NULL)", event)
+    with opened(path) as (store, _):
+        den, _ = store.rooms()
+        assert (den.name, den.epoch, den.topic, den.last) == ("Den", "e", "plans", 2)
+        assert [(message.seq, message.id) for message in everything(store, den)] == [(1, "id 1"), (2, "id 2")]
+        assert seqs(store.append(den, [said("id 3")], 0).messages) == [3]
+        assert store._file.writer.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+
+
+def test_a_file_gets_the_steps_that_it_has_not_taken(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = (*MIGRATIONS, "CREATE TABLE a (b)", "ALTER TABLE a ADD c")
+    monkeypatch.setattr(store_file, "MIGRATIONS", steps)
+    for _ in range(2):
+        with opened(filled) as (store, lobby):
+            assert len(everything(store, lobby)) == 500
+            assert store._file.writer.execute("PRAGMA user_version").fetchone() == (len(steps),)
+            store._file.writer.execute("INSERT INTO a (b, c) VALUES (1, 2)")
+
+
+def test_a_step_that_fails_is_taken_back_whole(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_file, "MIGRATIONS", (*MIGRATIONS, "CREATE TABLE a (b); DROP TABLE nosuch"))
+    with pytest.raises(StoreUnusable, match="nosuch"):
+        SqliteStore(filled)
+    monkeypatch.undo()
+    with opened(filled) as (store, lobby):
+        assert len(everything(store, lobby)) == 500
+        assert not store._file.writer.execute("SELECT * FROM sqlite_schema WHERE name = 'a'").fetchall()
+
+
+# What is refused is left as it is
+
+
+def newer(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+
+
+def foreign(path: Path) -> None:
+    path.unlink()
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("CREATE TABLE bookmark (url); INSERT INTO bookmark VALUES ('x')")
+
+
+def text(path: Path) -> None:
+    path.write_text("Dear diary,\n" * 1_000)
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(bytes(range(256)) * 64)
+
+
+def truncated_to(part: float) -> Callable[[Path], None]:
+    def truncate(path: Path) -> None:
+        data = path.read_bytes()
+        path.write_bytes(data[: int(len(data) * part)])
+
+    return truncate
+
+
+def overwritten_at(part: float) -> Callable[[Path], None]:
+    def overwrite(path: Path) -> None:
+        data = bytearray(path.read_bytes())
+        at = int(len(data) * part) // 4_096 * 4_096
+        data[at : at + 4_096] = b"\xa5" * 4_096
+        path.write_bytes(data)
+
+    return overwrite
+
+
+SPOILT = {
+    "newer": (newer, "newer"),
+    "foreign": (foreign, "not one of chatroom's"),
+    "text": (text, "not a database"),
+    "garbage": (garbage, "not a database"),
+    "truncated to a few bytes": (lambda path: path.write_bytes(path.read_bytes()[:10]), "cannot be used"),
+    "truncated to its header": (lambda path: path.write_bytes(path.read_bytes()[:100]), "cannot be used"),
+    "truncated in the middle": (truncated_to(0.5), "cannot be used"),
+    "truncated by the last bytes": (truncated_to(0.999), "cannot be used"),
+    "its first page overwritten": (overwritten_at(0), "not a database"),
+    "a page in the middle overwritten": (overwritten_at(0.5), "cannot be used"),
+    "its last page overwritten": (overwritten_at(0.99), "cannot be used"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "sentence"), SPOILT.values(), ids=SPOILT)
+def test_a_file_that_cannot_be_used_is_refused_and_left_as_it_is(
+    filled: Path, spoil: Callable[[Path], object], sentence: str
+) -> None:
+    spoil(filled)
+    before = contents(filled)
+    for _ in range(2):
+        with pytest.raises(StoreUnusable, match=sentence) as refused:
+            SqliteStore(filled)
+        assert str(filled) in refused.value.text
+        assert refused.value.text.endswith(".")
+        assert "\n" not in refused.value.text
+        assert contents(filled) == before
+
+
+def test_a_newer_file_with_a_log_that_was_never_moved_into_it_is_left_as_it_is(path: Path, tmp_path: Path) -> None:
+    """As a newer server leaves it that was killed."""
+    with opened(path) as (store, lobby):
+        fill(store, lobby, 1, 50)
+        store._file.writer.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        shutil.copytree(path.parent, tmp_path / "copy")
+    copy = tmp_path / "copy" / path.name
+    before = contents(copy)
+    with pytest.raises(StoreUnusable, match="newer"):
+        SqliteStore(copy)
+    after = contents(copy)
+    assert after[copy.name] == before[copy.name]
+    assert after[f"{copy.name}-wal"] == before[f"{copy.name}-wal"]
+
+
+def test_an_empty_file_is_a_new_store(path: Path) -> None:
+    path.touch()
+    with opened(path) as (store, lobby):
+        fill(store, lobby, 1, 1)
+
+
+@pytest.mark.parametrize("name", ["a/b/chat.db", "my chat?mode=memory.db", "100%25 #1 é.db"])
+def test_a_store_may_lie_anywhere_and_folders_are_made_for_it(tmp_path: Path, name: str) -> None:
+    for number in (1, 2):
+        with opened(tmp_path / name) as (store, lobby):
+            fill(store, lobby, number, number)
+            assert len(everything(store, lobby)) == number
+    assert (tmp_path / name).is_file()
+
+
+@pytest.mark.parametrize("place", [".", "file/chat.db"])
+def test_a_place_where_no_file_can_be_is_refused(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreUnusable) as refused:
+        SqliteStore(tmp_path / place)
+    assert refused.value.text.endswith(".")
+
+
+# Who else uses it
+
+
+def test_a_store_that_is_open_is_not_opened_again(path: Path) -> None:
+    with opened(path) as (store, lobby):
+        with pytest.raises(StoreUnusable, match="Another chatroom-server is using"):
+            SqliteStore(path)
+        fill(store, lobby, 1, 1)
+    with opened(path) as (store, lobby):
+        assert len(everything(store, lobby)) == 1
+
+
+def test_a_store_that_another_process_has_open_is_not_opened(path: Path) -> None:
+    script = (
+        "import sys; from chatroom.server.store.sqlite import SqliteStore;"
+        "store = SqliteStore(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    )
+    holder = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(holder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline().strip() == b"open"
+        with pytest.raises(StoreUnusable, match="Another chatroom-server is using"):
+            SqliteStore(path)
+        process.kill()
+    with opened(path) as (store, lobby):
+        fill(store, lobby, 1, 1)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """As another program locks it: a backup, or somebody's sqlite3."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def test_what_is_locked_by_somebody_else_fails_softly_and_recovers(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_file, "_BUSY_SECONDS", 0.01)
+    with opened(path) as (store, lobby):
+        fill(store, lobby, 1, 2)
+        with locked(path):
+            for write in writes(store, lobby):
+                with pytest.raises(StoreFailed, match="locked"):
+                    write()
+            assert seqs(everything(store, lobby)) == [1, 2], "one can still read"
+            assert (lobby.last, lobby.topic) == (2, "")
+        for write in writes(store, lobby):
+            write()
+        assert store.guest(b"A" * 32, 1)
+        assert (lobby.first, lobby.last, lobby.topic) == (4, 3, "plans")
+
+
+def writes(store: SqliteStore, lobby: RoomRecord) -> list[Callable[[], object]]:
+    """All that writes, as it would be asked for."""
+    return [
+        lambda: store.append(lobby, [said("3", "1")], 0),
+        lambda: store.set_topic(lobby, "plans"),
+        lambda: store.drop_room(store.add_room("den", "den")),
+        lambda: store.add_guest("ada", b"A" * 32, 1),
+        lambda: store.guest(b"A" * 32, 1),
+        lambda: store.forget_guests(0),
+        lambda: store.touch_guests([1], 1),
+        lambda: store.prune(1),
+    ]
+
+
+# No space left
+
+
+@contextmanager
+def full_by_pages(store: SqliteStore) -> Iterator[None]:
+    (pages,) = store._file.writer.execute("PRAGMA page_count").fetchone()
+    store._file.writer.execute(f"PRAGMA max_page_count = {pages}")
+    yield
+    store._file.writer.execute("PRAGMA max_page_count = 1000000")
+
+
+@contextmanager
+def full_by_the_system(store: SqliteStore) -> Iterator[None]:
+    """No file may grow beyond what the log has now."""
+    resource = pytest.importorskip("resource", reason="this system has no limits of this kind")
+    _, _, name = store._file.writer.execute("PRAGMA database_list").fetchone()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (Path(f"{name}-wal").stat().st_size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("full", [full_by_pages, full_by_the_system])
+def test_a_full_disk_stores_nothing_fails_softly_and_recovers(
+    path: Path, full: Callable[[SqliteStore], AbstractContextManager[None]]
+) -> None:
+    big = [say(str(number), "x" * 4_000) for number in range(3, 103)]
+    with opened(path) as (store, lobby):
+        fill(store, lobby, 1, 2)
+        with full(store):
+            for _ in range(2):
+                with pytest.raises(StoreFailed, match="nothing was stored"):
+                    store.append(lobby, [said("1")._replace(says=big)], 0)
+            assert lobby.last == 2
+            assert seqs(everything(store, lobby)) == [1, 2], "one can still read"
+        assert seqs(store.append(lobby, [said("1")._replace(says=big)], 0).messages) == list(range(3, 103))
+    with opened(path) as (store, lobby):
+        assert seqs(everything(store, lobby)) == list(range(1, 103))
+
+
+def test_a_page_that_cannot_be_read_fails_softly(path: Path) -> None:
+    with opened(path) as (store, lobby):
+        fill(store, lobby, 1, 2)
+        store._file.writer.execute("ALTER TABLE event RENAME TO gone")
+        with pytest.raises(StoreFailed):
+            store.page(lobby, 0, FAR, 10)
+        with pytest.raises(StoreFailed):
+            store.append(lobby, [said("3")], 0)
+        store._file.writer.execute("ALTER TABLE gone RENAME TO event")
+        assert seqs(everything(store, lobby)) == [1, 2]

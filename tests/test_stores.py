@@ -1,0 +1,347 @@
+"""What every store promises; each of them is put to the same tests."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chatroom.errors import StartError
+from chatroom.messages import Message, Say, Stored
+from chatroom.server.store import FAR, IdConflict, RoomRecord, Said, Store, open_store
+from chatroom.server.store.memory import HELD, MemoryStore
+from tests.support.stores import ADA, BOB, everything, fill, ids, said, say, seqs
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    url = "memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'chat.db'}"
+    store = open_store(url, flush=False)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def lobby(store: Store) -> RoomRecord:
+    return store.add_room("lobby", "lobby")
+
+
+@pytest.fixture
+def den(store: Store) -> RoomRecord:
+    return store.add_room("den", "den")
+
+
+@pytest.mark.parametrize("url", ["", "memory", "memory:x", "sqlite", "sqlite:", "redis://localhost", "chat.db"])
+def test_a_url_that_names_no_store_is_refused(url: str) -> None:
+    with pytest.raises(StartError, match="names no store"):
+        open_store(url)
+
+
+# Rooms
+
+
+def test_a_new_room_is_empty_and_has_a_history_of_its_own(store: Store) -> None:
+    one, other = store.add_room("Lobby", "lobby"), store.add_room("den", "den")
+    assert (one.name, one.folded, one.topic, one.first, one.last) == ("Lobby", "lobby", "", 1, 0)
+    assert one.epoch != other.epoch
+    assert len(one.epoch) >= 16
+    assert one.key != other.key
+    assert store.rooms() == [one, other]
+    assert everything(store, one) == []
+
+
+def test_a_room_that_is_made_again_has_another_history(store: Store, den: RoomRecord) -> None:
+    store.drop_room(den)
+    assert store.rooms() == []
+    again = store.add_room("den", "den")
+    assert again.epoch != den.epoch
+    assert again.key != den.key
+
+
+def test_a_room_keeps_its_topic(store: Store, lobby: RoomRecord) -> None:
+    store.set_topic(lobby, "plans")
+    assert [room.topic for room in store.rooms()] == ["plans"]
+
+
+# Numbers and times
+
+
+def test_what_is_said_comes_back_numbered_in_order(store: Store, lobby: RoomRecord) -> None:
+    hello = Say(id="a", room="lobby", message="hello", kind="action", reply_to=None)
+    answer = Say(id="a", room="lobby", message="oh", reply_to=1)
+    appended = store.append(lobby, [Said(ADA, "ada", [hello]), Said(BOB, "bob", [answer])], 77)
+    assert list(appended.messages) == [
+        Message("lobby", 1, 77, "ada", "hello", "a", "action"),
+        Message("lobby", 2, 77, "bob", "oh", "a", "text", 1),
+    ]
+    assert not appended.repeats
+    assert (lobby.first, lobby.last, lobby.time) == (1, 2, 77)
+
+
+def test_history_gives_what_was_said_and_says_that_it_is_a_replay(store: Store, lobby: RoomRecord) -> None:
+    hello = Say(id="a", room="lobby", message="zwölf\n\t𝄞 'x' \"y\" %s ;--", kind="action", reply_to=0)
+    store.append(lobby, [Said(ADA, "ada", [hello])], 77)
+    replay = Message("lobby", 1, 77, "ada", hello.message, "a", "action", 0, replayed=True)
+    assert everything(store, lobby) == [replay]
+
+
+def test_each_room_has_numbers_of_its_own_without_a_hole(store: Store, lobby: RoomRecord, den: RoomRecord) -> None:
+    for first in (1, 4, 7):
+        assert seqs(store.append(lobby, [said(*ids(first, first + 2))], 0).messages) == [
+            first,
+            first + 1,
+            first + 2,
+        ]
+        store.append(den, [said(f"den {first}")], 0)
+    assert seqs(everything(store, lobby)) == list(range(1, 10))
+    assert seqs(everything(store, den)) == [1, 2, 3]
+
+
+def test_times_never_go_backwards_in_a_room_however_the_clock_jumps(store: Store, lobby: RoomRecord) -> None:
+    for number, now in enumerate((50, 20, 70, 0, -5, 80)):
+        store.append(lobby, [said(str(number))], now)
+    assert [message.time for message in everything(store, lobby)] == [50, 50, 70, 70, 70, 80]
+
+
+def test_nothing_said_is_nothing_added(store: Store, lobby: RoomRecord) -> None:
+    assert not any(store.append(lobby, [], 1))
+    assert lobby.last == 0
+
+
+# Repeats
+
+
+def test_a_repeat_adds_nothing_and_names_the_first(store: Store, lobby: RoomRecord) -> None:
+    store.append(lobby, [said("a", "b")], 5)
+    appended = store.append(lobby, [said("b")], 9)
+    assert list(appended.messages) == []
+    assert list(appended.repeats) == [(0, Stored("b", "lobby", 2, 5))]
+    assert lobby.last == 2
+
+
+def test_a_repeat_within_one_batch_is_found(store: Store, lobby: RoomRecord) -> None:
+    appended = store.append(lobby, [said("a", "a"), said("x", owner=BOB), said("a", "b")], 5)
+    assert [(message.id, message.seq) for message in appended.messages] == [("a", 1), ("x", 2), ("b", 3)]
+    assert list(appended.repeats) == [(0, Stored("a", "lobby", 1, 5)), (2, Stored("a", "lobby", 1, 5))]
+    assert seqs(everything(store, lobby)) == [1, 2, 3]
+
+
+def test_repeats_leave_no_hole_among_what_is_new(store: Store, lobby: RoomRecord) -> None:
+    store.append(lobby, [said("a", "b")], 0)
+    appended = store.append(lobby, [said("a", "c", "b", "d"), said("a", "e")], 0)
+    assert [(message.id, message.seq) for message in appended.messages] == [("c", 3), ("d", 4), ("e", 5)]
+    assert [place for place, _ in appended.repeats] == [0, 0, 1]
+
+
+def test_an_id_is_its_owners_own(store: Store, lobby: RoomRecord) -> None:
+    store.append(lobby, [said("a", owner=ADA, username="ada")], 0)
+    taken_over = store.append(lobby, [said("a", owner=BOB, username="ada")], 0)
+    assert seqs(taken_over.messages) == [2], "it belongs to the owner, not to the name"
+    renamed = store.append(lobby, [said("a", owner=ADA, username="countess")], 0)
+    assert list(renamed.repeats) == [(0, Stored("a", "lobby", 1, 0))]
+
+
+def test_the_same_id_with_another_text_or_room_is_a_conflict(store: Store, lobby: RoomRecord, den: RoomRecord) -> None:
+    store.append(lobby, [said("a")], 0)
+    other_text = store.append(lobby, [Said(ADA, "ada", [say("a", "something else")])], 0)
+    other_room = store.append(den, [said("a")], 0)
+    assert list(other_text.repeats) == list(other_room.repeats) == [(0, IdConflict("a"))]
+    assert not other_text.messages
+    assert not other_room.messages
+    assert (lobby.last, den.last) == (1, 0)
+
+
+def test_a_conflict_within_one_batch_is_found(store: Store, lobby: RoomRecord) -> None:
+    appended = store.append(lobby, [Said(ADA, "ada", [say("a", "one"), say("a", "two"), say("a", "one")])], 3)
+    assert [message.message for message in appended.messages] == ["one"]
+    assert list(appended.repeats) == [(0, IdConflict("a")), (0, Stored("a", "lobby", 1, 3))]
+
+
+def test_a_room_that_was_made_again_does_not_take_repeats_for_those_of_the_old_one(store: Store) -> None:
+    old = store.add_room("den", "den")
+    store.drop_room(old)
+    new = store.add_room("den", "den")
+    assert seqs(store.append(new, [said("a")], 0).messages) == [1]
+
+
+sayings = st.tuples(st.sampled_from([ADA, BOB]), st.sampled_from("abcdef"), st.sampled_from(["one", "two"]))
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(sayings, max_size=5), max_size=6))
+def test_any_sayings_are_kept_once_each_and_numbered_without_a_hole(
+    store: Store, batches: list[list[tuple[int, str, str]]]
+) -> None:
+    """The store against a model of it: a dictionary."""
+    room = store.add_room("room", f"room {len(store.rooms())}")
+    known: dict[tuple[int, str], tuple[int, str]] = {}
+    for batch in batches:
+        added: list[tuple[int, str]] = []
+        repeats: list[int | str] = []
+        for owner, letter, text in batch:
+            id = f"{letter} {room.key}"  # each example has a room and ids of its own
+            seq, first_text = known.setdefault((owner, id), (len(known) + 1, text))
+            if len(known) > room.last + len(added):
+                added.append((seq, text))
+            else:
+                repeats.append(seq if text == first_text else id)
+        appended = store.append(room, [Said(o, "x", [say(f"{letter} {room.key}", t)]) for o, letter, t in batch], 0)
+        assert [(message.seq, message.message) for message in appended.messages] == added
+        assert [r.seq if isinstance(r, Stored) else r.id for _, r in appended.repeats] == repeats
+    assert [(message.seq, message.message) for message in everything(store, room)] == list(known.values())
+
+
+def test_many_threads_say_things_at_once_and_the_store_gives_each_a_number(store: Store, lobby: RoomRecord) -> None:
+    start = threading.Barrier(8)
+    given_out: list[int] = []
+
+    def speak(owner: int) -> None:
+        start.wait()
+        for number in range(20):
+            given_out.extend(seqs(store.append(lobby, [said(f"{number}", f"{number}", owner=owner)], 0).messages))
+            store.page(lobby, 0, FAR, 10)
+
+    threads = [threading.Thread(target=speak, args=(owner,)) for owner in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(given_out) == seqs(everything(store, lobby)) == list(range(1, 161))
+
+
+# Pages
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "limit", "newest", "expected"),
+    [
+        (0, FAR, 100, False, range(1, 11)),
+        (0, FAR, 100, True, range(1, 11)),
+        (0, FAR, 3, False, [1, 2, 3]),
+        (0, FAR, 3, True, [8, 9, 10]),
+        (4, FAR, 3, False, [5, 6, 7]),
+        (4, FAR, 3, True, [8, 9, 10]),
+        (0, 4, 100, False, [1, 2, 3]),
+        (0, 9, 3, True, [6, 7, 8]),
+        (4, 7, 100, False, [5, 6]),
+        (4, 7, 1, False, [5]),
+        (4, 7, 1, True, [6]),
+        (4, 5, 100, False, []),
+        (7, 4, 100, False, []),
+        (7, 4, 100, True, []),
+        (10, FAR, 100, False, []),
+        (FAR, FAR, 100, True, []),
+        (0, 0, 100, True, []),
+        (0, 1, 100, False, []),
+        (9, FAR, 100, False, [10]),
+        (0, 11, 1, True, [10]),
+    ],
+)
+def test_a_page_is_a_window_from_its_oldest_or_its_newest_side(
+    store: Store, lobby: RoomRecord, after: int, before: int, limit: int, newest: bool, expected: list[int]
+) -> None:
+    fill(store, lobby, 1, 10)
+    assert seqs(store.page(lobby, after, before, limit, newest=newest)) == list(expected)
+
+
+def test_a_page_holds_one_room_alone(store: Store, lobby: RoomRecord, den: RoomRecord) -> None:
+    fill(store, lobby, 1, 3)
+    store.append(den, [said("x")], 0)
+    assert [message.id for message in everything(store, den)] == ["x"]
+
+
+# Pruning
+
+
+@pytest.fixture
+def aged(store: Store, lobby: RoomRecord) -> RoomRecord:
+    """A room with ten messages, said at the times 10, 20 ... 100."""
+    for number in range(1, 11):
+        fill(store, lobby, number, number, number * 10)
+    return lobby
+
+
+def test_pruning_erases_what_is_older_and_nothing_else(store: Store, aged: RoomRecord) -> None:
+    store.prune(40)
+    assert seqs(everything(store, aged)) == [4, 5, 6, 7, 8, 9, 10]
+    assert (aged.first, aged.last) == (4, 10)
+    store.prune(40)
+    assert aged.first == 4
+    assert seqs(store.page(aged, 0, FAR, 2)) == [4, 5]
+    assert seqs(store.page(aged, 0, 6, 9, newest=True)) == [4, 5]
+
+
+def test_numbers_go_on_after_everything_was_pruned(store: Store, aged: RoomRecord) -> None:
+    store.prune(1_000)
+    assert everything(store, aged) == []
+    assert (aged.first, aged.last) == (11, 10)
+    assert seqs(store.append(aged, [said("new")], 1_000).messages) == [11]
+    assert seqs(everything(store, aged)) == [11]
+    assert (aged.first, aged.last) == (11, 11)
+
+
+def test_pruning_keeps_the_ids(store: Store, aged: RoomRecord, den: RoomRecord) -> None:
+    store.prune(1_000)
+    repeated = store.append(aged, [said("3")], 1_000)
+    conflict = store.append(aged, [Said(ADA, "ada", [say("4", "something else")])], 1_000)
+    elsewhere = store.append(den, [said("5")], 1_000)
+    assert list(repeated.repeats) == [(0, Stored("3", "lobby", 3, 30))]
+    assert list(conflict.repeats) == [(0, IdConflict("4"))]
+    assert list(elsewhere.repeats) == [(0, IdConflict("5"))]
+    assert not (*repeated.messages, *conflict.messages, *elsewhere.messages)
+
+
+def test_pruning_a_room_without_history_changes_nothing(store: Store, lobby: RoomRecord) -> None:
+    store.prune(1_000)
+    assert (lobby.first, lobby.last) == (1, 0)
+    fill(store, lobby, 1, 1)
+    assert seqs(everything(store, lobby)) == [1]
+
+
+def test_memory_is_bounded_and_the_newest_are_held() -> None:
+    store = MemoryStore()
+    lobby = store.add_room("lobby", "lobby")
+    total = HELD * 5 // 4 + 1
+    for first in range(1, total + 1, 5_000):
+        fill(store, lobby, first, min(first + 4_999, total))
+    assert lobby.last == total
+    assert lobby.first == total - HELD + 1
+    assert seqs(store.page(lobby, 0, FAR, 2)) == [lobby.first, lobby.first + 1]
+    assert seqs(store.page(lobby, 0, FAR, 1, newest=True)) == [total]
+    assert [place for place, _ in store.append(lobby, [said("1")], 0).repeats] == [0], "all ids are held"
+
+
+# Guests
+
+
+def test_a_guest_comes_back_with_its_token(store: Store) -> None:
+    ada, bob = store.add_guest("ada", b"A" * 32, 1), store.add_guest("bob", b"B" * 32, 1)
+    assert ada != bob
+    assert (store.guest(b"A" * 32, 2), store.guest(b"B" * 32, 2)) == (ada, bob)
+
+
+def test_an_unknown_token_belongs_to_nobody(store: Store) -> None:
+    store.add_guest("ada", b"A" * 32, 1)
+    assert store.guest(b"a" * 32, 2) is None
+    assert store.guest(b"", 2) is None
+
+
+def test_who_takes_a_freed_name_is_somebody_else(store: Store) -> None:
+    one = store.add_guest("ada", b"A" * 32, 1)
+    store.forget_guests(100)
+    assert store.add_guest("ada", b"B" * 32, 101) != one
+
+
+def test_sessions_end_once_they_are_unused_for_too_long(store: Store) -> None:
+    idle, active = store.add_guest("idle", b"I" * 32, 100), store.add_guest("active", b"A" * 32, 100)
+    store.forget_guests(100)
+    assert store.guest(b"I" * 32, 100) == idle, "used at that time, not before"
+    here = store.add_guest("here", b"H" * 32, 100)
+    store.guest(b"A" * 32, 200)
+    store.touch_guests([here], 200)
+    store.forget_guests(150)
+    assert store.guest(b"I" * 32, 300) is None
+    assert store.guest(b"A" * 32, 300) == active
+    assert store.guest(b"H" * 32, 300) == here
