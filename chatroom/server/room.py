@@ -307,11 +307,12 @@ class Room:
 
     def _feed_page(self, seat: Seat) -> bool:
         """Whether the member took a page, and may take another."""
+        until = self._handed
         try:
-            page = as_fit(self._store.page(self.record, seat.sent, self._handed + 1, PAGE), FEED_WEIGHT)
+            page = as_fit(self._store.page(self.record, seat.sent, until + 1, PAGE), FEED_WEIGHT)
         except StoreFailed:
             return False  # the keeper has it tried again
-        begins = page[0].seq - 1 if page else self._handed
+        begins = page[0].seq - 1 if page else until
         if begins > seat.sent:  # what lies between is no longer held
             with self._floor:
                 seat.member.answer(self._place(seat, begins, gap=True))

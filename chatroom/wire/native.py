@@ -3,6 +3,7 @@
 Knows frames, their limits, and what is wrong with a bad one. Knows nothing of what a message means.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
@@ -26,8 +27,6 @@ _ID = re.compile(r"[ -~]{1,64}")
 _STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
 
 _unpack_length = _HEADER.unpack_from
-_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_string = msgspec.json.Decoder(str).decode
 _encode_body = msgspec.json.Encoder().encode
 
 
@@ -141,17 +140,17 @@ class FrameCodec(Generic[M]):
     def _explain(self, body: bytes, fault: str) -> Unreadable:
         """What is wrong with a body that is no message of the vocabulary."""
         try:
-            members = _decode_members(body)
-        except (msgspec.MsgspecError, ValueError):
+            members = _read_leniently(body.decode())
+        except ValueError:
             return _bad_frame("A frame must hold one JSON object.")
-        kind, id = _string(members, "type"), _string(members, "id")
-        if kind is None:
-            return _bad_frame("A frame's object must have a `type`, a string.")
+        if not isinstance(members, dict) or not isinstance(kind := members.get("type"), str):
+            return _bad_frame("A frame must hold an object with a `type`, a string.")
         code, text = "unknown_type", "This server does not know this type of request."
         if kind in self._vocabulary.types:
             # The fault may quote what the peer sent: it is made safe to show, and short.
             code, text = "bad_request", f"This {kind} cannot be read: {visible(fault):.150}."
-        legible = id if id and _ID.fullmatch(id) else None
+        id = members.get("id")
+        legible = id if isinstance(id, str) and _ID.fullmatch(id) else None
         return Unreadable(Error(code=code, text=text, fatal=False, id=legible), kind)
 
 
@@ -159,11 +158,17 @@ def _bad_frame(text: str) -> Unreadable:
     return Unreadable(fatal("bad_frame", text))
 
 
-def _string(members: dict[str, msgspec.Raw], name: str) -> str | None:
-    try:
-        return _decode_string(members.get(name, b"null"))
-    except msgspec.MsgspecError:
-        return None
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _pass_over(number: str) -> None:
+    """However large it is: no number is asked for."""
+
+
+def _read_leniently(body: str) -> Any:
+    """All that is JSON, also numbers and half characters that no message can hold."""
+    return json.loads(body, parse_constant=_refuse, parse_int=_pass_over, parse_float=_pass_over)
 
 
 def _are_plain(bodies: list[bytes]) -> bool:
