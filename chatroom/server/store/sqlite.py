@@ -41,6 +41,8 @@ class SqliteStore:
     def __init__(self, path: str | Path, *, flush: bool = True) -> None:
         self._file = StoreFile(Path(path))
         self._flushed = _FLUSHED if flush else _UNFLUSHED
+        self._synchronous = ""
+        """How the writer stands; each PRAGMA is parsed anew, so it is only said when it changes."""
         self._write_lock = threading.Lock()
         self._read_lock = threading.Lock()
         self._rooms = {room.key: room for room in self._load_rooms()}
@@ -169,7 +171,9 @@ class SqliteStore:
         db = self._file.writer
         with _failing_softly():
             try:
-                db.execute(synchronous)
+                if synchronous != self._synchronous:
+                    db.execute(synchronous)
+                    self._synchronous = synchronous
                 db.execute("BEGIN IMMEDIATE")
                 yield db
                 db.execute("COMMIT")
