@@ -129,6 +129,32 @@ def test_a_store_that_fails_while_a_member_is_fed_loses_nothing(house: House) ->
     assert shown(bob.hears()) == [(1, "one"), (2, "two")]
 
 
+def test_what_is_said_in_the_moment_in_which_a_member_becomes_level_is_not_lost(house: House) -> None:
+    ada, bob = house.person("ada"), house.person("bob")
+    hush(bob)
+    bob.outbox.space = 0
+    ada.says(house.room, "one")
+    bob.outbox.space = None
+    seat, floor = bob.member.seat_in(house.room), house.room._floor
+
+    class Contested:
+        """Somebody else always takes it first, once."""
+
+        def __enter__(self) -> None:
+            house.room._floor = floor
+            ada.says(house.room, "two")
+            floor.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            floor.release()
+
+    house.room._floor = Contested()  # type: ignore[assignment]
+    assert seat
+    house.room.feed(seat)
+    assert shown(bob.hears()) == [(1, "one"), (2, "two")]
+    assert not bob.member.is_behind()
+
+
 def test_settling_waits_until_one_has_been_sent_what_one_is_behind_with(house: House) -> None:
     ada, bob = house.person("ada"), house.person("bob")
     bob.hears()
@@ -358,6 +384,24 @@ def test_what_is_pruned_in_the_moment_in_which_it_is_fed_leaves_a_gap_that_is_to
     assert told.gap
     assert numbers(missed) == [1, 2, 3, 4, 5][5 - keeps :]
     assert live == Live("lobby", 5)
+
+
+def test_what_is_said_in_the_moment_in_which_all_before_it_is_pruned_is_not_lost(house: House) -> None:
+    ada, bob = house.person("ada"), house.person("bob")
+    hush(bob)
+    bob.outbox.space = 0
+    ada.says(house.room, "one", "two")
+
+    def one_more(room: object) -> None:
+        house.store.after_page = lambda room: None
+        ada.says(house.room, "three")
+
+    house.store.before_page = lambda room: house.store.prune(house.clock.now)
+    house.store.after_page = one_more
+    house.clock.now += 1
+    bob.outbox.space = None
+    bob.member.feed()
+    assert shown(bob.hears()) == [(3, "three")]
 
 
 # What was missed besides messages

@@ -343,10 +343,19 @@ def test_a_room_that_could_not_be_dropped_can_be_made_again(tmp_path: Path, monk
         office.join(ada, "den")
         office.leave(ada, "den")
         assert office.names() == [LOBBY]
+    store.close()
+
+
+def test_a_room_that_could_not_be_dropped_can_be_used(office: Office) -> None:
+    ada = office.person("ada", "den")
+    store = office.store
+    assert isinstance(store, ShakyStore)
+    store.fails = True
+    office.leave(ada, "den")
+    store.fails = False
     office.join(ada, "den")
     ada.says(office.hub.find("den"), "hello")
     assert len(shown(ada.hears())) == 1
-    store.close()
 
 
 def test_one_can_be_in_so_many_rooms_and_no_more(office: Office) -> None:

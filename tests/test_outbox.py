@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
@@ -67,11 +67,13 @@ def wait_for(flusher: Flusher) -> None:
 
 
 @pytest.fixture
-def flusher() -> Iterator[Flusher]:
+def flusher(caplog: pytest.LogCaptureFixture) -> Iterator[Flusher]:
+    """It must not have anything to complain of."""
     flusher = Flusher()
     flusher.start()
     yield flusher
     flusher.stop()
+    assert not caplog.get_records("call")
 
 
 @pytest.fixture
@@ -180,14 +182,25 @@ def test_the_last_word_ends_an_idle_line_at_once_and_the_peer_may_still_speak(li
     assert line.stream.recv(100) == b"wait!"
 
 
-@pytest.mark.parametrize("queued", [False, True])
-def test_a_peer_that_is_gone_is_no_error_and_the_reader_wakes(line: Line, queued: bool) -> None:
+def gone(peer: socket.socket) -> None:
+    peer.close()
+
+
+def deaf(peer: socket.socket) -> None:
+    """It reads no more, but has not hung up: nothing else would wake who reads from it."""
+    peer.shutdown(socket.SHUT_RD)
+
+
+@pytest.mark.parametrize(("become", "queued"), [(gone, False), (gone, True), (deaf, False)])
+def test_a_peer_that_is_gone_is_no_error_and_the_reader_wakes(
+    line: Line, become: Callable[[socket.socket], None], queued: bool
+) -> None:
     broken = threading.Event()
     line.outbox.on_broken = broken.set
     if queued:
         line.fill()
     reader = Aside(line.stream.recv, 100)
-    line.peer.close()
+    become(line.peer)
     while not broken.is_set():
         assert line.outbox.put(b"x") or queued
         wait_for(line.flusher)
@@ -265,6 +278,7 @@ def test_a_job_that_fails_is_logged_and_the_others_are_done(flusher: Flusher, ca
     flusher.call(lambda: 1 / 0)
     wait_for(flusher)
     assert "ZeroDivisionError" in caplog.text
+    caplog.clear()
 
 
 def test_a_job_may_ask_for_another(flusher: Flusher) -> None:

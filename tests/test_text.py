@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from chatroom import text
 from chatroom.errors import Refusal
 
-
 Judge = Callable[[str], str]
 
 
@@ -36,7 +35,9 @@ def test_letters_and_digits_of_any_script_make_a_name(name_of: Judge, name: str)
 
 
 @EITHER
-@pytest.mark.parametrize("name", ["", "_a", "-a", ".a", " a", "a ", "a b", "a@b", "@a", "a/b", "a\n", "a\x00", "a,b"])
+@pytest.mark.parametrize(
+    "name", ["", "_a", "-a", ".a", " a", "a ", "a b", "a@b", "@a", "a/b", "a\n", "a\x00", "a,b", "aↀ"]
+)
 def test_a_name_has_no_other_characters_and_starts_with_a_letter_or_a_digit(name_of: Judge, name: str) -> None:
     assert code_of(name_of, name) == "bad_name"
 

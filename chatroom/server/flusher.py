@@ -56,7 +56,8 @@ class Flusher:
         forgotten = threading.Event()
 
         def forget() -> None:
-            self._unwatch(sock.fileno())
+            with contextlib.suppress(ValueError):  # closed already
+                self._unwatch(sock.fileno())
             forgotten.set()
 
         self.call(forget)

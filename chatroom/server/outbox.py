@@ -11,7 +11,7 @@ from chatroom.net.stream import Stream
 from chatroom.server.flusher import Flusher
 
 BOUND = 256 * 1024
-"""With more bytes than this waiting, nothing more is queued until all are gone."""
+"""With more bytes than this waiting, nothing more is queued."""
 
 
 class Outbox:

@@ -10,6 +10,7 @@ not follow on what was handed out before is not handed out, and every seat is fe
 """
 
 import bisect
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from itertools import accumulate
@@ -22,6 +23,8 @@ from chatroom.server.batch import Batch, News
 from chatroom.server.member import Member, Seat
 from chatroom.server.store import Appended, RoomRecord, Store
 from chatroom.wire import Packet
+
+log = logging.getLogger(__name__)
 
 PENDING = 256 * 1024
 """With so much pending, whoever posts waits: its socket fills, and TCP slows that sender down."""
@@ -173,13 +176,16 @@ class Room:
         return batch
 
     def _keep(self, batch: Batch) -> tuple[Appended, StoreFailed | None]:
-        """A store that fails adds nothing."""
+        """A store that fails adds nothing, and says so to those who spoke: saying it again is always safe."""
         if not batch.said:
             return Appended(()), None
         try:
             return self._store.append(self.record, batch.said, self._clock()), None
         except StoreFailed as failure:
             return Appended(()), failure
+        except Exception:  # a bug in a store; whoever spoke must not wait for ever
+            log.exception("The store did not do what it should.")
+            return Appended(()), StoreFailed("The server could not store this; say it again later.")
 
     # --------------------------------------------------------------------------------------- handing out
 

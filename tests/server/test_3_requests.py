@@ -2,6 +2,7 @@
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -438,6 +439,24 @@ def test_a_pong_comes_behind_all_answers_to_what_was_asked_before(enter: Enter, 
         )
         ids = [event.get("id") for event in ada.until_type("pong")[:-1]]
         assert sorted(map(str, ids)) == [f"{id}-1", f"{id}-2", f"{id}-3", f"{id}-3", f"{id}-4"]
+
+
+def test_a_pong_waits_also_for_what_another_thread_stores(enter: Enter, room: str) -> None:
+    """Whoever comes first hands out for all: the pong of another must not overtake what is still on its way."""
+    people = [enter(room) for _ in range(6)]
+
+    def say_and_ping(client: WireClient) -> None:
+        for n in range(100):
+            client.send_bytes(said(room, [f"{n}"], f"{n}-") + frame({"type": "ping", "data": n}))
+            own = [
+                event
+                for event in client.until_type("pong")
+                if event.get("username", client.username) == client.username
+            ]
+            assert [event["type"] for event in own] == ["message", "pong"]
+
+    with ThreadPoolExecutor(len(people)) as pool:
+        list(pool.map(say_and_ping, people))
 
 
 def test_a_history_asked_for_behind_a_say_holds_what_was_said(enter: Enter, room: str) -> None:

@@ -255,11 +255,11 @@ def test_ids_outlive_a_restart(tmp_path: Path) -> None:
 def test_a_join_loses_nothing_between_the_replay_and_the_live_stream(
     enter: Enter, stranger: Stranger, room: str
 ) -> None:
-    """Somebody speaks without a pause; others come in again and again where they stopped, and leave no hole."""
-    speaker = enter(room)
+    """Some speak without a pause; another comes in again and again where it stopped, and leaves no hole."""
     done = threading.Event()
 
     def chatter() -> None:
+        speaker = enter(room)
         n = 0
         while not done.is_set():
             speaker.send_bytes(said(room, map(str, range(n, n + 10)), f"{n}-"))
@@ -284,7 +284,7 @@ def test_a_join_loses_nothing_between_the_replay_and_the_live_stream(
         finally:
             done.set()
 
-    together(chatter, come_and_go)
+    together(chatter, chatter, chatter, come_and_go)
 
 
 def test_people_who_join_together_while_one_speaks_all_get_everything(enter: Enter, room: str) -> None:

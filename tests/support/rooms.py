@@ -160,6 +160,7 @@ class ShakyStore(MemoryStore):
         self.fails = False
         self.before_append: Callable[[RoomRecord], object] = lambda room: None
         self.before_page: Callable[[RoomRecord], object] = lambda room: None
+        self.after_page: Callable[[RoomRecord], object] = lambda room: None
 
     def _check(self) -> None:
         if self.fails:
@@ -173,7 +174,9 @@ class ShakyStore(MemoryStore):
     def page(self, room: RoomRecord, after: int, before: int, limit: int, *, newest: bool = False) -> list[Message]:
         self.before_page(room)
         self._check()
-        return super().page(room, after, before, limit, newest=newest)
+        page = super().page(room, after, before, limit, newest=newest)
+        self.after_page(room)
+        return page
 
     def set_topic(self, room: RoomRecord, topic: str) -> None:
         self._check()

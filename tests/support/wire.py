@@ -1,4 +1,4 @@
-"""Frames written by hand, and messages of a whole vocabulary as hypothesis draws them: what is added there is drawn here."""
+"""Frames written by hand, and all messages of a vocabulary, drawn by hypothesis: what is added there is drawn here."""
 
 import json
 from typing import Any, get_args
