@@ -198,6 +198,11 @@ class Connection:
         if self._member:
             self._member.stop()
 
+    def wait_until_idle(self, timeout: float) -> None:
+        """Waits until what this peer asked for and was begun is done."""
+        if self._member and self._member.busy.acquire(timeout=timeout):
+            self._member.busy.release()
+
     def wait_until_sent(self, timeout: float) -> None:
         self._outbox.wait_until_sent(timeout)
 

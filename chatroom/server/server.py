@@ -115,6 +115,8 @@ class Server:
         connections = self._all()
         for connection in connections:
             connection.stop()
+        for connection in connections:  # only then will nobody post any more
+            connection.wait_until_idle(_seconds_to(deadline))
         self._house.hub.settle(deadline)
         for connection in connections:
             connection.end(Farewell("The server is shutting down.", retry=1_000))

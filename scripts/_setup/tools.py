@@ -20,28 +20,24 @@ class Tool(NamedTuple):
     shows: str
     package: str
     only_on: str = ""
-    in_ci: bool = False
 
 
 TOOLS = (
-    Tool("strace", ("strace",), "that every receipt follows a flush to the disk", "strace", "linux", in_ci=True),
-    Tool("tmux", ("tmux",), "the client in a real terminal", "tmux", in_ci=True),
-    Tool("git", ("git",), "that nothing strange lies in the checkout", "git", in_ci=True),
-    Tool("a player", ("gst-play-1.0", "aplay", "ffplay", "afplay"), "that a sound is really played", "ffmpeg"),
+    Tool("strace", ("strace",), "that every receipt follows a flush to the disk", "strace", "linux"),
+    Tool("setpriv", ("setpriv",), "what happens without rights, if root runs this", "util-linux", "linux"),
+    Tool("git", ("git",), "that nothing strange lies in the checkout", "git"),
 )
 
 APT = ("apt-get", "-qq", "-o=Dpkg::Use-Pty=0")
 
 
 def missing() -> list[Tool]:
-    """The tools that are not here; on Windows sound needs none."""
+    """The tools that are not here."""
     return [tool for tool in TOOLS if not is_here(tool)]
 
 
 def is_here(tool: Tool) -> bool:
     """Whether one of its programs is found."""
-    if sys.platform == "win32" and tool.name == "a player":
-        return True  # Windows plays sounds itself
     return any(map(shutil.which, tool.programs))
 
 
@@ -52,7 +48,7 @@ def may_install(facts: Facts, variables: dict[str, str]) -> bool:
 
 def install(tools: list[Tool]) -> None:
     """Install them by apt, quietly; what fails stays missing, and the summary names it."""
-    packages = [tool.package for tool in tools if tool.in_ci]
+    packages = [tool.package for tool in tools]
     if packages and not _apt("install", "-y", "--no-install-recommends", *packages):
         _apt("update")
         _apt("install", "-y", "--no-install-recommends", *packages)
