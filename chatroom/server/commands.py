@@ -118,7 +118,8 @@ class Desk:
     def _checked(self, room: Room, say: Say) -> Say | None:
         """What is to be stored; what cannot be is answered at once."""
         try:
-            _check_extras(room, say)
+            if say.to is not None or say.once or say.reply_to is not None:
+                _check_extras(room, say)
             message = text.message(say.message)
         except Refusal as refusal:
             self._member.answer(refusal_of(refusal, say.id))
