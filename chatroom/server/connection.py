@@ -53,16 +53,7 @@ class Connection:
     """`run` is the connection's own thread; any other may call the other public methods."""
 
     __slots__ = (
-        "_address",
-        "_deadline",
-        "_desk",
-        "_dialect",
-        "_ending",
-        "_house",
-        "_last_word",
-        "_member",
-        "_member",
-        "_outbox",
+        "_address", "_deadline", "_desk", "_dialect", "_ending", "_house", "_last_word", "_member", "_outbox",
         "_stream", "is_talking_on",
     )  # fmt: skip
 
