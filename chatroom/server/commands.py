@@ -62,8 +62,8 @@ class Desk:
 
     def serve(self, items: Iterable[AnyRequest | Unreadable]) -> None:
         with self._member.busy:
-            for is_say, group in groupby(items, key=lambda item: type(item) is Say):
-                if is_say:
+            for kind, group in groupby(items, key=type):
+                if kind is Say:
                     self._say(cast(list[Say], list(group)))
                 else:
                     self._do_each(group)

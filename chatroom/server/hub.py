@@ -9,6 +9,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from chatroom import text
@@ -131,7 +132,7 @@ class Hub:
 
     def find(self, name: str) -> Room:
         """The room of that name, or `bad_name`, or `no_such_room`."""
-        room = self._rooms.get(text.fold(text.room_name(name)))
+        room = self._rooms.get(_key_of(name))
         if room is None:
             raise no_such_room(name)
         return room
@@ -211,6 +212,12 @@ class Hub:
             present = list(self._by_owner)
         self._store.touch_guests(present, now)
         self._store.forget_guests(now - SESSION_DAYS * _DAY_MS)
+
+
+@lru_cache(maxsize=1_024)
+def _key_of(room: str) -> str:
+    """By what a room is found; asked for each batch that is said."""
+    return text.fold(text.room_name(room))
 
 
 def _hash(session: str) -> bytes:
