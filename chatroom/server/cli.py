@@ -112,9 +112,10 @@ def _greeting(server: Server) -> list[str]:
     host = f"[{server.host}]" if ":" in server.host else server.host
     port = "" if server.port == DEFAULT_PORT else f" --port {server.port}"
     reachable = _lan_address() if server.host in _EVERYWHERE else server.host
+    where = "this PC" if reachable == "::1" or reachable.startswith("127.") else "the other PCs"
     return [
         f"[*] Listening as {host}:{server.port}",
-        f"[*] On the other PCs, type: chatroom-client --host {reachable}{port}",
+        f"[*] On {where}, type: chatroom-client --host {reachable}{port}",
     ]
 
 

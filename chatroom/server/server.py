@@ -3,6 +3,7 @@
 Knows which parts there are, and in which order they start and stop. Prints nothing.
 """
 
+import contextlib
 import logging
 import socket
 import threading
@@ -79,17 +80,15 @@ class Server:
 
     def start(self) -> Self:
         """Listens, or raises StartError and has changed nothing."""
-        sock = bind(self._host, self._port)
-        try:
-            self._store = open_store(self._url, flush=self._flush)
-            self._flusher = Flusher()
-            hub = Hub(self._store, self._flusher.call, max_clients=self._max_clients)
-        except StoreFailed as failure:
-            sock.close()
-            raise StartError(failure.text) from failure
-        except BaseException:
-            sock.close()
-            raise
+        with contextlib.ExitStack() as opened:
+            sock = opened.enter_context(bind(self._host, self._port))
+            self._store = opened.enter_context(contextlib.closing(open_store(self._url, flush=self._flush)))
+            try:
+                hub = Hub(self._store, self._later, max_clients=self._max_clients)
+            except StoreFailed as failure:
+                raise StartError(failure.text) from failure
+            opened.pop_all()  # from here on `close` does it
+        self._flusher = Flusher()
         self._house = House(hub, self._flusher, self._name, self._rate)
         self.host, self.port = sock.getsockname()[:2]
         self._listener = Listener(sock, self._admit)
@@ -97,6 +96,9 @@ class Server:
             part.start()
         self._running = True
         return self
+
+    def _later(self, job: Callable[[], object]) -> None:
+        self._flusher.call(job)
 
     def close(self) -> None:
         """Lets nobody in any more, stores and hands out what was accepted, says bye to all, and stops."""

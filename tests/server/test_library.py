@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import chatroom
+from chatroom.errors import StoreFailed
+from chatroom.server.store.sqlite import SqliteStore
 from tests.server.processes import environment
 from tests.server.wire_client import WireClient, person, texts_of
 
@@ -176,3 +178,18 @@ def test_it_prints_nothing_by_itself() -> None:
         capture_output=True, encoding="utf-8", env=environment(), timeout=10, check=False,
     )  # fmt: skip
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_a_start_that_fails_half_way_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that cannot make the lobby: the next server may have the file and the port at once."""
+
+    def fail(*_: object) -> None:
+        raise StoreFailed("The disk is full; nothing was stored.")
+
+    server = chatroom.Server(port=0, data=tmp_path)
+    with monkeypatch.context() as broken:
+        broken.setattr(SqliteStore, "add_room", fail)
+        with pytest.raises(chatroom.StartError, match="The disk is full"):
+            server.start()
+    with chatroom.Server(port=0, data=tmp_path) as second:
+        assert second.port
