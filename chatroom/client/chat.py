@@ -116,13 +116,16 @@ class Chat:
     # ---------------------------------------------------------------------------------------------- heard
 
     def hear(self, event: object) -> None:
-        """Shows what is worth showing, and takes it in."""
+        """Takes it in, and then shows what is worth showing: whoever sees a name may at once complete it."""
+        room_before = self.room
+        if take_in := _TAKE_IN.get(type(event)):
+            take_in(self, event)
         if isinstance(event, Message):
             self.show(render.message(event, elsewhere=fold(event.room) != fold(self.room)))
         elif lines := render.happening(event, now=time.time_ns() // 1_000_000):
             self.show(lines)
-        if take_in := _TAKE_IN.get(type(event)):
-            take_in(self, event)
+        if isinstance(event, Left) and self.room != room_before:
+            self.tell("*", f"You are in {self.room} now." if self.room else "/join ROOM enters another room.")
 
     def _message(self, message: Message) -> None:
         if view := self.view(message.room):
@@ -160,7 +163,6 @@ class Chat:
         self._views.pop(fold(room), None)
         if fold(room) == fold(self.room):
             self.room = next((view.name for view in list(self._views.values())), "")
-            self.tell("*", f"You are in {self.room} now." if self.room else "/join ROOM enters another room.")
 
     def _topic(self, event: Topic) -> None:
         if view := self.view(event.room):
