@@ -5,6 +5,7 @@ Knows Unicode. Knows nothing of who is asking, and nothing of bytes: what comes 
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from chatroom.errors import Refusal
 
@@ -18,6 +19,7 @@ _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\U00013441\U00013442")
 _NAME_MARKS = frozenset("_-.")
 # All of Cc but newline and tab, and the controls that turn the direction of text around.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_ASCII_CONTROLS = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])
 # NFKC sorts runs of combining marks in quadratic time: what is far too long is refused before it.
 _LONGEST_RAW = 8
 
@@ -67,6 +69,18 @@ def message(raw: str) -> str:
     if len(text) > MESSAGE_LENGTH:
         raise Refusal("too_long", f"A message has at most {MESSAGE_LENGTH} characters; this one has {len(text)}.")
     return text
+
+
+def are_plain(raws: Sequence[str]) -> bool:
+    """Whether all of these, as nearly all are, are messages as they stand. Told from all at once: asking each costs
+    three times as much. If not, each must be looked at by itself."""
+    together, lengths = "".join(raws), [*map(len, raws)]
+    return (
+        together.isascii()
+        and min(lengths) > 0
+        and max(lengths) <= MESSAGE_LENGTH
+        and len(together.encode().translate(None, _ASCII_CONTROLS)) == len(together)
+    )
 
 
 def topic(raw: str) -> str:

@@ -176,6 +176,18 @@ def test_a_message_has_at_most_4000_characters_after_its_controls_are_removed() 
     assert code_of(text.message, "a\x00" * 4_001) == "too_long"
 
 
+@given(
+    st.lists(st.text(st.characters(max_codepoint=0x80), max_size=5) | st.sampled_from(["", "a" * 4_001]), min_size=1)
+)
+def test_what_is_plain_at_a_glance_is_a_message_as_it_stands(raws: list[str]) -> None:
+    if text.are_plain(raws):
+        assert [text.message(raw) for raw in raws] == raws
+
+
+def test_most_of_what_is_said_is_plain_at_a_glance() -> None:
+    assert text.are_plain(["hello ada, how are you?", "a\ttab and a\nnewline", "a" * 4_000])
+
+
 def test_a_topic_is_one_line_and_may_be_empty() -> None:
     assert text.topic(" the\n\tnew \x1b[31mplan ") == "the new [31mplan"
     assert text.topic("\x00\n") == ""

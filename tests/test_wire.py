@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from chatroom import text
-from chatroom.messages import EVENT_FRAME, REQUEST_FRAME, AnyEvent, AnyRequest, Error, Message, Say
+from chatroom.messages import EVENT_FRAME, REQUEST_FRAME, AnyEvent, AnyRequest, Error, Message, Pong, Say
 from chatroom.wire import NATIVE, Packet, Unreadable, native, who_is_there
 from tests.support.wire import codes, frame, messages_of, texts
 
@@ -350,6 +351,11 @@ def test_bad_frames_among_good_ones_spoil_only_themselves(body: Any) -> None:
 
 
 # Packets, and who is there
+
+
+def test_data_that_comes_back_as_it_came_may_hold_newlines() -> None:
+    pongs = [Pong(Raw(b"[1,\n2]")), Pong(Raw(b'"plain"'))]
+    assert native.events().receive(native.encode(pongs)) == pongs
 
 
 def test_a_packet_is_encoded_once_for_all_who_get_it() -> None:

@@ -109,7 +109,7 @@ class Desk:
     def _say_in(self, name: str, says: Sequence[Say]) -> None:
         try:
             room = self._hub.joined(self._member, name)
-            good = [said for say in says if (said := self._checked(room, say))]
+            good = says if _are_plain(says) else [said for say in says if (said := self._checked(room, say))]
             if good:
                 self._member.post(room, good)
         except Refusal as refusal:
@@ -118,13 +118,18 @@ class Desk:
     def _checked(self, room: Room, say: Say) -> Say | None:
         """What is to be stored; what cannot be is answered at once."""
         try:
-            if say.to is not None or say.once or say.reply_to is not None:
-                _check_extras(room, say)
+            _check_extras(room, say)
             message = text.message(say.message)
         except Refusal as refusal:
             self._member.answer(refusal_of(refusal, say.id))
             return None
         return say if message is say.message else replace(say, message=message)
+
+
+def _are_plain(says: Sequence[Say]) -> bool:
+    """Whether all can be stored as they stand, which is so for nearly all."""
+    has_extras = any([say.to is not None or say.once or say.reply_to is not None for say in says])
+    return not has_extras and text.are_plain([say.message for say in says])
 
 
 def _check_extras(room: Room, say: Say) -> None:

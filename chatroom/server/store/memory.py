@@ -4,11 +4,13 @@ Keeps every promise of a store but to survive. Holds the newest messages of each
 """
 
 import threading
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chatroom.messages import Message, Say, Stored
 from chatroom.server.store import Appended, IdConflict, RoomRecord, Said, new_epoch
@@ -17,13 +19,16 @@ HELD = 100_000
 """So many messages of a room are held at least; a quarter more, and the oldest are forgotten."""
 
 
-class _Known(Struct, frozen=True, gc=False):
-    """Where something was said. There is one for every message: nothing that the garbage collector must visit."""
+class _Spoken(Struct, frozen=True, gc=False):
+    """What one owner said in one go, as far as it is remembered for ever. Its ids share it, so that what is kept of
+    a message is little beside its id, and nothing that the garbage collector must visit."""
 
     room: int
-    seq: int
+    first: int
     time: int
-    text_hash: int
+    ids: tuple[str, ...]
+    hashes: "array[int]"
+    """Of the texts."""
 
 
 class MemoryStore:
@@ -33,7 +38,7 @@ class MemoryStore:
         self._lock = threading.Lock()
         self._numbers = count(1)
         self._said: dict[RoomRecord, list[Message]] = {}
-        self._ids: defaultdict[int, dict[str, _Known]] = defaultdict(dict)
+        self._ids: defaultdict[int, dict[str, _Spoken]] = defaultdict(dict)
         self._guests: dict[bytes, tuple[int, int]] = {}
 
     def rooms(self) -> list[RoomRecord]:
@@ -67,18 +72,31 @@ class MemoryStore:
 
     def _append(
         self, room: RoomRecord, said: Said, time: int, messages: list[Message]
-    ) -> Iterator[Stored | IdConflict]:
+    ) -> Iterable[Stored | IdConflict]:
         """Adds what is new to the messages, and gives the answers to what is not."""
-        key, name, username, ids = room.key, room.name, said.username, self._ids[said.owner]
-        seq = room.last + len(messages)
+        name, username, says, known = room.name, said.username, said.says, self._ids[said.owner]
+        first = room.last + 1 + len(messages)
+        ids = tuple([say.id for say in says])
+        spoken = _Spoken(room.key, first, time, ids, array("q", [hash(say.message) for say in says]))
+        new = dict.fromkeys(ids, spoken)
+        if len(new) < len(says) or not known.keys().isdisjoint(new):
+            return self._append_new(room, said, time, messages)
+        known.update(new)
+        messages += [
+            Message(name, seq, time, username, say.message, say.id, say.kind, say.reply_to)
+            for seq, say in enumerate(says, first)
+        ]
+        return ()
+
+    def _append_new(
+        self, room: RoomRecord, said: Said, time: int, messages: list[Message]
+    ) -> Iterator[Stored | IdConflict]:
+        """The same, where something was said before."""
         for say in said.says:
-            new = _Known(key, seq + 1, time, hash(say.message))
-            known = ids.setdefault(say.id, new)
-            if known is not new:
-                yield _repeat(known, room, say)
-                continue
-            seq += 1
-            messages.append(Message(name, seq, time, username, say.message, say.id, say.kind, say.reply_to))
+            if spoken := self._ids[said.owner].get(say.id):
+                yield _repeat(spoken, room, say)
+            else:
+                self._append(room, said._replace(says=[say]), time, messages)
 
     def _forget_overflow(self, room: RoomRecord) -> None:
         said = self._said[room]
@@ -133,15 +151,13 @@ class MemoryStore:
         pass
 
 
-def _repeat(known: _Known, room: RoomRecord, say: Say) -> Stored | IdConflict:
-    if known.room == room.key and known.text_hash == hash(say.message):
-        return Stored(say.id, room.name, known.seq, known.time)
+def _repeat(spoken: _Spoken, room: RoomRecord, say: Say) -> Stored | IdConflict:
+    place = spoken.ids.index(say.id)
+    if spoken.room == room.key and spoken.hashes[place] == hash(say.message):
+        return Stored(say.id, room.name, spoken.first + place, spoken.time)
     return IdConflict(say.id)
 
 
 def replayed(message: Message) -> Message:
     """The message as it is sent from history."""
-    return Message(
-        message.room, message.seq, message.time, message.username, message.message, message.id, message.kind,
-        message.reply_to, replayed=True,
-    )  # fmt: skip
+    return replace(message, replayed=True)
