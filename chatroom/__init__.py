@@ -10,7 +10,7 @@ Server and client are loaded when they are first asked for, so that a client doe
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from chatroom.errors import ChatError, ConnectionFailed, Refusal, StartError, StoreFailed, StoreUnusable
+from chatroom.errors import ChatError, ConnectionFailed, NotAChatroom, Refusal, StartError, StoreFailed, StoreUnusable
 
 if TYPE_CHECKING:
     from chatroom.client.session import Client
@@ -22,6 +22,7 @@ __all__ = [
     "ChatError",
     "Client",
     "ConnectionFailed",
+    "NotAChatroom",
     "Refusal",
     "Server",
     "StartError",

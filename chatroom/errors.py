@@ -6,6 +6,7 @@ ChatError                 text: one plain sentence for people
 ├── StartError            a server cannot start: port taken, folder not writable, store unusable ...
 │   └── StoreUnusable     the store is damaged, foreign, newer than this program, or in use
 └── ConnectionFailed      a client cannot reach its server, or has been closed
+    └── NotAChatroom      something else answers there
 """
 
 
@@ -40,3 +41,7 @@ class StoreUnusable(StartError):
 
 class ConnectionFailed(ChatError):
     """No server was found there, or this client is closed."""
+
+
+class NotAChatroom(ConnectionFailed):
+    """What answers there does not speak our protocol."""

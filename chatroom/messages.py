@@ -90,6 +90,13 @@ class SetTopic(Request, frozen=True, tag="topic"):
     topic: str
 
 
+class Seen(Request, frozen=True, tag="seen"):
+    """The user has read the room up to there. Has no answer."""
+
+    room: str
+    seq: Seq
+
+
 class Ping(Request, frozen=True, tag="ping"):
     """Answered once all that this client asked for before is done."""
 
@@ -100,7 +107,7 @@ class Bye(Request, frozen=True, tag="bye"):
     pass
 
 
-AnyRequest = Hello | Join | Leave | Say | AskHistory | Who | AskRooms | SetTopic | Ping | Bye
+AnyRequest = Hello | Join | Leave | Say | AskHistory | Who | AskRooms | SetTopic | Seen | Ping | Bye
 
 
 # ---------------------------------------------------------------------------------------------- server to client
@@ -130,7 +137,7 @@ class Welcome(Event, frozen=True, tag="welcome", kw_only=True):
 
 
 class Room(Event, frozen=True, tag="room", kw_only=True):
-    """The answer to a join, and the word before a replay with a gap."""
+    """The answer to a join, and the word before a replay with a gap. `seen` is how far the user has read it."""
 
     room: str
     epoch: str
@@ -141,6 +148,7 @@ class Room(Event, frozen=True, tag="room", kw_only=True):
     since: int
     gap: bool
     reset: bool
+    seen: int = 0
     id: str | None = None
 
 

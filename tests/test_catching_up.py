@@ -362,9 +362,10 @@ def test_who_is_behind_what_is_still_held_is_told_of_the_gap_before_it_goes_on(h
         ada.says(house.room, "hello")
     house.store.prune(1_004)
     bob.outbox.space = None
+    bob.member.seats()[0].seen = 2
     bob.member.feed()
     told, *missed, live = bob.hears()
-    assert (told.first, told.since, told.gap, told.reset) == (4, 3, True, False)
+    assert (told.first, told.since, told.gap, told.reset, told.seen) == (4, 3, True, False, 2)
     assert numbers(missed) == [4, 5]
     assert live == Live("lobby", 5)
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from chatroom.errors import Refusal, StoreFailed
-from chatroom.messages import Error, Hello, Join, Joined, Left, RoomInfo
+from chatroom.messages import Error, Hello, Join, Joined, Left, RoomInfo, Seen
 from chatroom.server.hub import LOBBY, SESSION_DAYS, Hub
 from chatroom.server.limits import ROOMS_EACH
 from chatroom.server.member import Member
-from chatroom.server.store import Store
+from chatroom.server.store import Reader, Store
 from chatroom.server.store.sqlite import SqliteStore
 from tests.support.rooms import Aside, Clock, Gate, Later, Person, ShakyStore, at_once, hush, only, shown
 from tests.support.stores import everything
@@ -51,6 +51,15 @@ class Office:
 
     def join(self, person: Person, room: str) -> None:
         self.hub.join(person.member, Join(room=room))
+
+    def sees(self, person: Person, room: str, seq: int) -> None:
+        self.hub.see(person.member, Seen(room=room, seq=seq))
+
+    def position(self, person: Person, room: str) -> int:
+        """How far it has read the room, as it is told when it joins again."""
+        hush(person)
+        self.join(person, room)
+        return int(person.hears()[0].seen)
 
     def leave(self, person: Person, room: str) -> None:
         self.hub.leave(person.member, self.hub.find(room), "left")
@@ -377,6 +386,131 @@ def test_who_goes_leaves_all_rooms_and_everybody_there_is_told_why(office: Offic
     assert left == [Left("den", "bob", "the line was closed"), Left(LOBBY, "bob", "the line was closed")]
 
 
+# What was read
+
+
+@pytest.fixture
+def read(office: Office) -> Person:
+    """Somebody in the lobby, where ten messages were said."""
+    ada = office.person("ada", LOBBY)
+    ada.says(office.hub.find(LOBBY), *map(str, range(10)))
+    return ada
+
+
+def test_a_position_comes_back_with_the_next_join_written_or_not(office: Office, read: Person) -> None:
+    assert office.position(read, LOBBY) == 0
+    office.sees(read, "LOBBY", 4)
+    assert office.position(read, LOBBY) == 4
+    office.hub.keep_seen()
+    assert office.position(read, LOBBY) == 4
+    office.sees(read, LOBBY, 6)
+    assert office.position(read, LOBBY) == 6
+
+
+def test_a_position_never_goes_back_nor_beyond_what_was_handed_out(office: Office, read: Person) -> None:
+    found = []
+    for seq in (3, 1, 0, 99, 5):
+        office.sees(read, LOBBY, seq)
+        found.append(office.position(read, LOBBY))
+    assert found == [3, 3, 3, 10, 10]
+
+
+def test_a_position_does_not_go_back_to_what_was_written_before(office: Office, read: Person) -> None:
+    office.sees(read, LOBBY, 8)
+    office.hub.keep_seen()
+    office.leave(read, LOBBY)
+    office.join(read, LOBBY)
+    office.sees(read, LOBBY, 2)
+    office.hub.keep_seen()
+    assert office.position(read, LOBBY) == 8
+
+
+def test_who_is_not_in_a_room_has_read_nothing_there(office: Office, read: Person) -> None:
+    bob = office.person("bob")
+    with pytest.raises(Refusal) as refused:
+        office.sees(bob, LOBBY, 3)
+    assert refused.value.code == "not_joined"
+    assert office.position(bob, LOBBY) == 0
+
+
+def test_a_session_finds_its_positions_again_and_who_takes_the_name_does_not(office: Office) -> None:
+    ada, session = office.enter("ada")
+    office.join(ada, LOBBY)
+    ada.says(office.hub.find(LOBBY), "one", "two")
+    office.sees(ada, LOBBY, 2)
+    office.hub.go(ada.member, "left")
+    eve, _ = office.enter("ada")
+    assert office.position(eve, LOBBY) == 0
+    office.hub.go(eve.member, "left")
+    again, _ = office.enter("countess", session)
+    assert office.position(again, LOBBY) == 2
+
+
+def test_positions_cost_the_store_one_write_for_all_of_them(office: Office, read: Person) -> None:
+    office.join(read, "den")
+    read.says(office.hub.find("den"), "one")
+    for _ in range(3):
+        for seq in range(1, 11):
+            office.sees(read, LOBBY, seq)
+            office.sees(read, "den", seq)
+    assert isinstance(office.store, ShakyStore)
+    assert office.store.kept == []
+    office.hub.keep_seen()
+    office.hub.keep_seen()
+    office.sees(read, LOBBY, 10)
+    office.hub.keep_seen()
+    assert office.store.kept == [{LOBBY: 10, "den": 1}], "and what is no news costs nothing"
+
+
+def test_positions_that_could_not_be_written_are_written_later(office: Office, read: Person) -> None:
+    assert isinstance(office.store, ShakyStore)
+    office.sees(read, LOBBY, 4)
+    office.store.fails = True
+    with pytest.raises(StoreFailed):
+        office.hub.keep_seen()
+    assert office.position(read, LOBBY) == 4
+    office.store.fails = False
+    office.hub.keep_seen()
+    assert office.store.kept == [{LOBBY: 4}]
+
+
+def test_what_is_read_while_positions_are_written_is_written_the_next_time(office: Office, read: Person) -> None:
+    assert isinstance(office.store, ShakyStore)
+    office.sees(read, LOBBY, 4)
+    office.store.after_keeping = Gate()
+    writing = Aside(office.hub.keep_seen)
+    office.store.after_keeping.wait_until_reached()
+    office.sees(read, LOBBY, 5)
+    assert office.position(read, LOBBY) == 5
+    office.store.after_keeping.open()
+    writing.finish()
+    assert office.position(read, LOBBY) == 5
+    office.hub.keep_seen()
+    assert office.store.kept == [{LOBBY: 4}, {LOBBY: 5}]
+
+
+def test_a_room_that_is_made_again_was_read_by_nobody(office: Office) -> None:
+    ada = office.person("ada", "den")
+    office.sees(ada, "den", 9)
+    office.leave(ada, "den")
+    assert office.position(ada, "den") == 0
+    office.hub.keep_seen()
+    assert isinstance(office.store, ShakyStore)
+    assert office.store.kept == []
+
+
+def test_positions_end_with_the_session(office: Office, read: Person) -> None:
+    office.sees(read, LOBBY, 4)
+    office.hub.keep_seen()
+    office.hub.go(read.member, "left")
+    office.clock.now += SESSION_DAYS * DAY + 1
+    office.hub.tidy_guests()
+    again, _ = office.enter("ada")
+    office.hub.go(again.member, "left")
+    reader = Reader(read.member.owner, office.hub.find(LOBBY).record)
+    assert office.store.seen(reader) == 0
+
+
 # After a restart
 
 
@@ -412,6 +546,19 @@ def test_the_lobby_keeps_its_history_and_its_epoch(before: Office, path: Path) -
     after.join(bob, LOBBY)
     greeting, *rest = bob.hears()
     assert (greeting.epoch, shown(rest)) == (epoch, [(1, "hello")])
+    after.store.close()
+
+
+def test_who_comes_back_finds_what_it_had_read(before: Office, path: Path) -> None:
+    ada, session = before.enter("ada")
+    before.join(ada, LOBBY)
+    ada.says(before.hub.find(LOBBY), "one", "two", "three")
+    before.sees(ada, LOBBY, 2)
+    before.hub.keep_seen()
+    before.store.close()
+    after = Office(SqliteStore(path, flush=False))
+    again, _ = after.enter("ada", session)
+    assert after.position(again, LOBBY) == 2
     after.store.close()
 
 

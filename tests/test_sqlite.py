@@ -12,12 +12,12 @@ import pytest
 
 from chatroom.errors import StoreFailed, StoreUnusable
 from chatroom.messages import Stored
-from chatroom.server.store import FAR, RoomRecord
+from chatroom.server.store import FAR, Reader, RoomRecord
 from chatroom.server.store import file as store_file
 from chatroom.server.store import sqlite as sqlite_module
 from chatroom.server.store.schema import APPLICATION, MIGRATIONS
 from chatroom.server.store.sqlite import SqliteStore
-from tests.support.stores import ADA, everything, fill, said, say, seqs
+from tests.support.stores import ADA, BOB, everything, fill, said, say, seqs
 
 VERSION_1 = """
 CREATE TABLE room (
@@ -54,6 +54,15 @@ CREATE TABLE event (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX session_owner ON session (owner);
 CREATE UNIQUE INDEX event_once ON event (owner, id);
+"""
+
+VERSION_2 = """
+CREATE TABLE seen (
+    owner INTEGER NOT NULL,
+    room INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (room, owner)
+) STRICT, WITHOUT ROWID;
 """
 
 
@@ -93,6 +102,7 @@ def test_everything_is_there_again(path: Path) -> None:
         ada = store.add_guest("ada", b"A" * 32, 1)
         fill(store, lobby, 1, 5, now=70)
         store.append(den, [said("x", owner=ada)], 60)
+        store.keep_seen({Reader(ada, den): 1, Reader(ada, lobby): 4})
         before = everything(store, lobby) + everything(store, den)
         records = [(r.key, r.name, r.folded, r.epoch, r.topic, r.first, r.last, r.time) for r in store.rooms()]
     with opened(path) as (store, lobby):
@@ -100,6 +110,7 @@ def test_everything_is_there_again(path: Path) -> None:
         assert [(r.key, r.name, r.folded, r.epoch, r.topic, r.first, r.last, r.time) for r in rooms] == records
         assert [message for room in rooms for message in everything(store, room)] == before
         assert store.guest(b"A" * 32, 2) == ada
+        assert [store.seen(Reader(ada, room)) for room in rooms] == [4, 1]
         again = store.append(lobby, [said("6", "3")], 10)
         assert [(message.seq, message.time) for message in again.messages] == [(6, 70)], "its clock never goes back"
         assert list(again.repeats) == [(0, Stored("3", "lobby", 3, 70))]
@@ -184,6 +195,20 @@ def test_a_batch_is_one_transaction_with_repeats_in_it_or_without(path: Path) ->
         assert seqs(everything(store, lobby)) == [1, 2, 3, 4]
 
 
+def test_positions_are_written_in_one_transaction_and_what_is_no_news_not_at_all(path: Path) -> None:
+    with opened(path) as (store, lobby):
+        positions = {Reader(ADA, lobby): 1, Reader(BOB, lobby): 2}
+        store.keep_seen(positions)
+        log = path.with_name(f"{path.name}-wal")
+        before = log.read_bytes()
+        statements: list[str] = []
+        store._file.writer.set_trace_callback(statements.append)
+        store.keep_seen(positions)
+        store._file.writer.set_trace_callback(None)
+        assert statements.count("COMMIT") == 1
+        assert log.read_bytes() == before
+
+
 # Its form
 
 
@@ -193,9 +218,9 @@ def plain(sql: str) -> str:
     return " ".join(" ".join(lines).split()).replace("( ", "(").replace(" )", ")")
 
 
-def test_the_form_of_version_1_never_changes() -> None:
-    """It was released: whoever wants another form appends a step to MIGRATIONS."""
-    assert plain(MIGRATIONS[0]) == plain(VERSION_1)
+def test_the_forms_that_were_released_never_change() -> None:
+    """Whoever wants another form appends a step to MIGRATIONS."""
+    assert [plain(step) for step in MIGRATIONS] == [plain(VERSION_1), plain(VERSION_2)]
     assert APPLICATION == 0x43684174
 
 
@@ -213,6 +238,8 @@ def test_a_file_of_version_1_is_brought_to_todays_form_and_keeps_what_it_holds(p
         assert (den.name, den.epoch, den.topic, den.last) == ("Den", "e", "plans", 2)
         assert [(message.seq, message.id) for message in everything(store, den)] == [(1, "id 1"), (2, "id 2")]
         assert seqs(store.append(den, [said("id 3")], 0).messages) == [3]
+        store.keep_seen({Reader(ADA, den): 2})
+        assert store.seen(Reader(ADA, den)) == 2
         assert store._file.writer.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
 
 
@@ -406,6 +433,7 @@ def writes(store: SqliteStore, lobby: RoomRecord) -> list[Callable[[], object]]:
         lambda: store.guest(b"A" * 32, 1),
         lambda: store.forget_guests(0),
         lambda: store.touch_guests([1], 1),
+        lambda: store.keep_seen({Reader(1, lobby): 1}),
         lambda: store.prune(1),
     ]
 
@@ -460,5 +488,8 @@ def test_a_page_that_cannot_be_read_fails_softly(path: Path) -> None:
             store.page(lobby, 0, FAR, 10)
         with pytest.raises(StoreFailed):
             store.append(lobby, [said("3")], 0)
+        store._file.writer.execute("ALTER TABLE seen RENAME TO blind")
+        with pytest.raises(StoreFailed):
+            store.seen(Reader(ADA, lobby))
         store._file.writer.execute("ALTER TABLE gone RENAME TO event")
         assert seqs(everything(store, lobby)) == [1, 2]

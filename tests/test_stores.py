@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chatroom.errors import StartError
 from chatroom.messages import Message, Say, Stored
-from chatroom.server.store import FAR, IdConflict, RoomRecord, Said, Store, open_store
+from chatroom.server.store import FAR, IdConflict, Reader, RoomRecord, Said, Store, open_store
 from chatroom.server.store.memory import HELD, MemoryStore
 from tests.support.stores import ADA, BOB, everything, fill, ids, said, say, seqs
 
@@ -311,6 +311,53 @@ def test_memory_is_bounded_and_the_newest_are_held() -> None:
     assert seqs(store.page(lobby, 0, FAR, 2)) == [lobby.first, lobby.first + 1]
     assert seqs(store.page(lobby, 0, FAR, 1, newest=True)) == [total]
     assert [place for place, _ in store.append(lobby, [said("1")], 0).repeats] == [0], "all ids are held"
+
+
+# Read positions
+
+
+def test_what_was_never_read_was_read_up_to_nothing(store: Store, lobby: RoomRecord) -> None:
+    assert store.seen(Reader(ADA, lobby)) == 0
+    store.keep_seen({})
+    assert store.seen(Reader(ADA, lobby)) == 0
+
+
+def test_each_owner_has_a_position_in_each_room(store: Store, lobby: RoomRecord, den: RoomRecord) -> None:
+    positions = {Reader(ADA, lobby): 7, Reader(BOB, lobby): 8, Reader(ADA, den): 9}
+    store.keep_seen(positions)
+    assert {reader: store.seen(reader) for reader in positions} == positions
+    assert store.seen(Reader(BOB, den)) == 0
+
+
+def test_a_position_goes_on_and_never_back(store: Store, lobby: RoomRecord) -> None:
+    reader = Reader(ADA, lobby)
+    found = []
+    for seq in (5, 3, 5, 9, 0):
+        store.keep_seen({reader: seq})
+        found.append(store.seen(reader))
+    assert found == [5, 5, 5, 9, 9]
+
+
+def test_positions_go_with_their_room(store: Store, lobby: RoomRecord, den: RoomRecord) -> None:
+    store.keep_seen({Reader(ADA, lobby): 7, Reader(ADA, den): 9})
+    store.drop_room(den)
+    assert store.seen(Reader(ADA, den)) == 0
+    assert store.seen(Reader(ADA, lobby)) == 7
+
+
+def test_pruning_keeps_the_positions(store: Store, aged: RoomRecord) -> None:
+    store.keep_seen({Reader(ADA, aged): 7})
+    store.prune(1_000)
+    assert store.seen(Reader(ADA, aged)) == 7
+
+
+def test_positions_go_with_the_session_of_their_owner(store: Store, lobby: RoomRecord) -> None:
+    idle, active = store.add_guest("idle", b"I" * 32, 100), store.add_guest("active", b"A" * 32, 200)
+    store.keep_seen({Reader(idle, lobby): 7, Reader(active, lobby): 8})
+    store.forget_guests(100)
+    assert store.seen(Reader(idle, lobby)) == 7
+    store.forget_guests(150)
+    assert [store.seen(Reader(owner, lobby)) for owner in (idle, active)] == [0, 8]
 
 
 # Guests

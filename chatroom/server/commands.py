@@ -32,6 +32,7 @@ from chatroom.messages import (
     Pong,
     Rooms,
     Say,
+    Seen,
     SetTopic,
     Who,
 )
@@ -128,7 +129,7 @@ class Desk:
 
 def _are_plain(says: Sequence[Say]) -> bool:
     """Whether all can be stored as they stand, which is so for nearly all."""
-    has_extras = any([say.to is not None or say.once or say.reply_to is not None for say in says])
+    has_extras = any([say.to is not None or say.once or say.reply_to is not None for say in says])  # noqa: C419 (a list is faster)
     return not has_extras and text.are_plain([say.message for say in says])
 
 
@@ -190,6 +191,10 @@ def _topic(hub: Hub, member: Member, request: SetTopic) -> Event:
     return replace(room.set_topic(member, text.topic(request.topic)), id=request.id)
 
 
+def _seen(hub: Hub, member: Member, request: Seen) -> None:
+    hub.see(member, request)
+
+
 def _ping(hub: Hub, member: Member, request: Ping) -> Event:
     return Pong(request.data, request.id)
 
@@ -206,6 +211,7 @@ HANDLERS: dict[type, Callable[[Hub, Member, Any], Event | None]] = {
     Who: _who,
     AskRooms: _rooms,
     SetTopic: _topic,
+    Seen: _seen,
     Ping: _ping,
     Bye: _bye,
 }

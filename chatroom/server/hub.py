@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 from chatroom import text
 from chatroom.errors import Refusal, StoreFailed
-from chatroom.messages import Error, Hello, Join, RoomInfo
+from chatroom.messages import Error, Hello, Join, RoomInfo, Seen
 from chatroom.server.limits import ROOMS_EACH
 from chatroom.server.member import Member
+from chatroom.server.reading import Reading
 from chatroom.server.room import Room, no_such_room
-from chatroom.server.store import RoomRecord, Store
+from chatroom.server.store import Reader, RoomRecord, Store
 
 LOBBY = "lobby"
 SESSION_DAYS = 30
@@ -55,6 +56,7 @@ class Hub:
         self._by_name: dict[str, Member] = {}
         self._by_owner: dict[int, Member] = {}
         self._rooms: dict[str, Room] = {}
+        self._reading = Reading(store)
         self._load_rooms()
 
     # ---------------------------------------------------------------------------------------------- people
@@ -148,7 +150,7 @@ class Hub:
         """Takes the member into the room, which answers; it is made if it is not there."""
         room = self._claim(member, text.room_name(request.room))
         try:
-            room.join(member, request)
+            room.join(member, request, self._reading.position(Reader(member.owner, room.record)))
         finally:
             self._let_go(room)
 
@@ -187,6 +189,14 @@ class Hub:
             return False  # it stays as an empty room, until somebody leaves it again
         return True
 
+    def see(self, member: Member, request: Seen) -> None:
+        """The member has read the room up to there, but not beyond what was handed out. It is kept later."""
+        room = self.joined(member, request.room)
+        seat, seq = member.seat_in(room), min(request.seq, room.last())
+        if seat and seq > seat.seen:
+            seat.seen = seq
+            self._reading.note(Reader(member.owner, room.record), seq)
+
     def rooms(self) -> list[RoomInfo]:
         with self._lock:
             rooms = sorted(self._rooms.items())
@@ -204,6 +214,10 @@ class Hub:
     def prune(self, history_ms: int) -> None:
         """Erases what is older than it may be."""
         self._store.prune(self.clock() - history_ms)
+
+    def keep_seen(self) -> None:
+        """Writes down how far everybody has read. Called by one thread at a time."""
+        self._reading.write()
 
     def tidy_guests(self) -> None:
         """Ends the sessions that nobody used for long; who is here uses theirs."""

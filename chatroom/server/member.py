@@ -51,9 +51,9 @@ class Seat:
     it has been sent the room up to `sent`, and gets what follows from the store until it is level.
     """
 
-    __slots__ = ("feeding", "is_behind", "known_members", "known_topic", "left", "member", "room", "sent")
+    __slots__ = ("feeding", "is_behind", "known_members", "known_topic", "left", "member", "room", "seen", "sent")
 
-    def __init__(self, member: "Member", room: RoomLike) -> None:
+    def __init__(self, member: "Member", room: RoomLike, seen: int = 0) -> None:
         self.member = member
         self.room = room
         self.feeding = threading.Lock()
@@ -61,6 +61,8 @@ class Seat:
         self.is_behind = True
         self.left = False
         self.sent = 0
+        self.seen = seen
+        """How far the member has read the room, as it says itself."""
         self.known_members: tuple[str, ...] = ()
         self.known_topic = ""
 

@@ -236,14 +236,14 @@ class Room:
 
     # ------------------------------------------------------------------------------- coming, and catching up
 
-    def join(self, member: Member, request: Join) -> None:
-        """Answers with the room, what was asked for of its history, and `live`."""
+    def join(self, member: Member, request: Join, seen: int = 0) -> None:
+        """Answers with the room, what was asked for of its history, and `live`. `seen`: so far the member has read."""
         again = member.seat_in(self)
         if again:
             self._clear(again)
         else:
             self.settle(self.announce(News(Joined(self.record.name, member.username))))
-        seat = Seat(member, self)
+        seat = Seat(member, self, seen)
         with self._floor:
             greeting = self._greet(seat, request)
             member.answer(greeting)
@@ -295,6 +295,7 @@ class Room:
             since=since,
             gap=gap,
             reset=reset,
+            seen=seat.seen,
             id=id,
         )
 

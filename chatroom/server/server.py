@@ -38,6 +38,7 @@ LEAVE_SECONDS = 0.5
 
 LIFE_TICKS = 10
 PRUNE_TICKS = 5
+SEEN_TICKS = 3
 GUEST_TICKS = 3_600
 
 
@@ -111,6 +112,7 @@ class Server:
         self._keeper.join()
         self._part_with_everybody(deadline)
         self._flusher.stop()
+        _patiently(self._house.hub.keep_seen)
         self._store.close()
 
     def _part_with_everybody(self, deadline: float) -> None:
@@ -180,7 +182,7 @@ class Server:
     # -------------------------------------------------------------------------------------------- keeper
 
     def _keep(self) -> None:
-        """The keeper's thread: ends what is overdue, and erases what is too old."""
+        """The keeper's thread: ends what is overdue, erases what is too old, and writes down what was read."""
         tick = 0
         while not self._closing.wait(TICK_SECONDS):
             tick += 1
@@ -192,6 +194,8 @@ class Server:
                     connection.check_life()
             if self._history_ms is not None and tick % PRUNE_TICKS == 1:
                 _patiently(partial(self._house.hub.prune, self._history_ms))
+            if tick % SEEN_TICKS == 0:
+                _patiently(self._house.hub.keep_seen)
             if tick % GUEST_TICKS == 1:
                 _patiently(self._house.hub.tidy_guests)
 

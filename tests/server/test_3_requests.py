@@ -493,6 +493,82 @@ def test_what_follows_a_bye_is_not_done(enter: Enter, room: str) -> None:
     assert texts_of(enter().join(room)) == []
 
 
+# -------------------------------------------------------------------------------------------------------------- seen
+
+
+def test_seen_has_no_answer_and_comes_back_with_the_room(enter: Enter, stranger: Stranger, room: str) -> None:
+    ada, again = enter(room), stranger()
+    fill(ada, room, 5)
+    ada.send("seen", room=room, seq=3, id="s")
+    assert ada.settled() == []
+    again.hello(ada.username, session=ada.session)
+    assert again.join(room)[0]["seen"] == 3
+
+
+def test_who_has_read_nothing_is_told_of_nothing(enter: Enter, room: str) -> None:
+    fill(enter(room), room, 5)
+    ada = enter()
+    assert "seen" not in ada.join(room)[0]
+    ada.send("seen", room=room, seq=0)
+    assert "seen" not in ada.join(room)[0]
+
+
+def test_nobody_reads_beyond_the_newest_message_nor_back(enter: Enter, room: str) -> None:
+    ada = enter(room)
+    fill(ada, room, 5)
+    for seq, position in ((4, 4), (2, 4), (2**63 - 1, 5), (1, 5)):
+        ada.send("seen", room=room, seq=seq)
+        assert ada.join(room)[0]["seen"] == position
+
+
+def test_a_position_is_that_of_one_person_in_one_room(enter: Enter, room: str) -> None:
+    ada, bob, other = enter(room), enter(room), fresh("room")
+    fill(ada, room, 2)
+    ada.join(other)
+    fill(ada, other, 2)
+    ada.send("seen", room=room, seq=2)
+    ada.settled()
+    assert "seen" not in bob.join(room)[0]
+    assert "seen" not in ada.join(other)[0]
+
+
+def test_who_takes_a_freed_name_finds_no_position(enter: Enter, stranger: Stranger, room: str) -> None:
+    ada = enter(room)
+    fill(ada, room, 2)
+    ada.send_bytes(frame({"type": "seen", "room": room, "seq": 2}) + frame({"type": "bye"}))
+    ada.rest()
+    eve = stranger()
+    eve.hello(ada.username)
+    assert "seen" not in eve.join(room)[0]
+
+
+@pytest.mark.parametrize(
+    ("members", "code"),
+    [
+        ({"room": "nowhere", "seq": 1}, "no_such_room"),
+        ({"room": "lobby", "seq": 1}, "not_joined"),
+        ({"room": "a b", "seq": 1}, "bad_name"),
+        ({"room": "lobby"}, "bad_request"),
+        ({"room": "lobby", "seq": -1}, "bad_request"),
+        ({"room": "lobby", "seq": 2**63}, "bad_request"),
+        ({"room": "lobby", "seq": "1"}, "bad_request"),
+        ({"seq": 1}, "bad_request"),
+    ],
+    ids=str,
+)
+def test_a_seen_that_cannot_be_is_an_error_with_its_id(enter: Enter, members: Event, code: str) -> None:
+    error = enter().ask("seen", **members)
+    assert (error["type"], error["code"], error["fatal"]) == ("error", code, False)
+
+
+def test_a_flood_of_seen_is_taken_in_and_only_the_newest_counts(enter: Enter, room: str) -> None:
+    ada = enter(room)
+    fill(ada, room, 200)
+    ada.send_bytes(b"".join(frame({"type": "seen", "room": room, "seq": n % 190}) for n in range(20_000)))
+    assert ada.settled() == []
+    assert ada.join(room)[0]["seen"] == 189
+
+
 # ------------------------------------------------------------------------------------------ what comes with later parts
 
 
@@ -504,7 +580,6 @@ def test_requests_of_later_parts_are_errors_and_harm_nothing(enter: Enter, usern
         {"type": "delete", "room": "lobby", "seq": 1},
         {"type": "react", "room": "lobby", "seq": 1, "emoji": "👍", "on": True},
         {"type": "search", "query": "x"},
-        {"type": "seen", "room": "lobby", "seq": 1},
         {"type": "register", "password": "x"},
         {"type": "kick", "username": username, "room": "lobby"},
         {"type": "role", "username": username, "role": "admin"},

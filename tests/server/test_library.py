@@ -5,16 +5,17 @@ import gc
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 import chatroom
 from chatroom.errors import StoreFailed
+from chatroom.server.store import Reader
 from chatroom.server.store.sqlite import SqliteStore
 from tests.server.processes import environment
-from tests.server.wire_client import WireClient, person, texts_of
+from tests.server.wire_client import PATIENCE, WireClient, person, texts_of
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +91,36 @@ def test_data_are_there_for_the_next_server(tmp_path: Path) -> None:
             assert texts_of(ada.join("lobby")) == [f"words {k}" for k in range(n)]
             ada.say("lobby", f"words {n}")
             ada.close()
+
+
+def test_what_was_read_is_there_for_the_next_server_however_soon_it_stops(tmp_path: Path) -> None:
+    with chatroom.Server(port=0, data=tmp_path) as server:
+        ada = person(server.port, "ada", "lobby")
+        ada.say("lobby", "one")
+        ada.say("lobby", "two")
+        ada.send("seen", room="lobby", seq=1)
+        assert ada.settled() == []
+        session = ada.session
+        ada.close()
+    with chatroom.Server(port=0, data=tmp_path) as server, WireClient(server.port) as ada:
+        ada.hello("ada", session=session)
+        assert ada.join("lobby")[0]["seen"] == 1
+
+
+def test_what_was_read_is_written_down_while_the_server_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = threading.Event()
+    keep_seen = SqliteStore.keep_seen
+
+    def keep_and_tell(store: SqliteStore, positions: Mapping[Reader, int]) -> None:
+        keep_seen(store, positions)
+        written.set()
+
+    monkeypatch.setattr(SqliteStore, "keep_seen", keep_and_tell)
+    monkeypatch.setattr("chatroom.server.server.TICK_SECONDS", 0.01)
+    with chatroom.Server(port=0, data=tmp_path) as server, person(server.port, "ada", "lobby") as ada:
+        ada.say("lobby", "one")
+        ada.send("seen", room="lobby", seq=1)
+        assert written.wait(PATIENCE)
 
 
 def test_without_data_nothing_is_kept_and_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

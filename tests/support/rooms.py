@@ -2,7 +2,7 @@
 stores that fail when they are told to, and jobs that are done when it is asked for."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from queue import SimpleQueue
@@ -12,7 +12,7 @@ from chatroom.errors import StoreFailed
 from chatroom.messages import Event, Join, Message, Say
 from chatroom.server.member import Member
 from chatroom.server.room import Room
-from chatroom.server.store import Appended, RoomRecord, Said
+from chatroom.server.store import Appended, Reader, RoomRecord, Said
 from chatroom.server.store.memory import MemoryStore
 from chatroom.wire import Unreadable, native
 
@@ -161,6 +161,9 @@ class ShakyStore(MemoryStore):
         self.before_append: Callable[[RoomRecord], object] = lambda room: None
         self.before_page: Callable[[RoomRecord], object] = lambda room: None
         self.after_page: Callable[[RoomRecord], object] = lambda room: None
+        self.after_keeping: Callable[[], object] = lambda: None
+        self.kept: list[dict[str, int]] = []
+        """The read positions that it was given each time, by the room's name."""
 
     def _check(self) -> None:
         if self.fails:
@@ -181,6 +184,12 @@ class ShakyStore(MemoryStore):
     def set_topic(self, room: RoomRecord, topic: str) -> None:
         self._check()
         super().set_topic(room, topic)
+
+    def keep_seen(self, positions: Mapping[Reader, int]) -> None:
+        self._check()
+        self.kept.append({reader.room.name: seq for reader, seq in positions.items()})
+        super().keep_seen(positions)
+        self.after_keeping()
 
     def drop_room(self, room: RoomRecord) -> None:
         self._check()

@@ -1,4 +1,4 @@
-"""What is kept: rooms, what was said in them, and whose name and session is whose. The store decides the order.
+"""What is kept: rooms, what was said in them and who has read it, and whose session is whose. It decides the order.
 
 This module says what a store is and opens one by its URL. Knows nothing of members, connections or bytes. Every
 method may be called from any thread. Methods that write raise StoreFailed when nothing was written; asking again is
@@ -6,7 +6,7 @@ always safe.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from chatroom.errors import StartError
@@ -44,6 +44,13 @@ class RoomRecord:
         """When that was, in ms."""
 
 
+class Reader(NamedTuple):
+    """An owner who reads a room: whose read position it is, and where."""
+
+    owner: int
+    room: RoomRecord
+
+
 class IdConflict(NamedTuple):
     """This id was used for something else before."""
 
@@ -78,6 +85,12 @@ class Store(Protocol):
 
     def page(self, room: RoomRecord, after: int, before: int, limit: int, *, newest: bool = False) -> list[Message]:
         """Up to `limit` messages with after < seq < before: the oldest of them or the newest, in order of seq."""
+
+    def seen(self, reader: Reader) -> int:
+        """How far it was read; 0 before that was ever kept."""
+
+    def keep_seen(self, positions: Mapping[Reader, int]) -> None:
+        """So far it was read. A position never goes back; it goes away with its room, and with its owner's session."""
 
     def add_guest(self, username: str, token: bytes, now: int) -> int:
         """A new owner's number; the owner comes back with the token of which this is the hash."""

@@ -6,14 +6,14 @@ Keeps every promise of a store but to survive. Holds the newest messages of each
 import threading
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from chatroom.messages import Message, Say, Stored
-from chatroom.server.store import Appended, IdConflict, RoomRecord, Said, new_epoch
+from chatroom.server.store import Appended, IdConflict, Reader, RoomRecord, Said, new_epoch
 
 HELD = 100_000
 """So many messages of a room are held at least; a quarter more, and the oldest are forgotten."""
@@ -40,6 +40,7 @@ class MemoryStore:
         self._said: dict[RoomRecord, list[Message]] = {}
         self._ids: defaultdict[int, dict[str, _Spoken]] = defaultdict(dict)
         self._guests: dict[bytes, tuple[int, int]] = {}
+        self._seen: defaultdict[RoomRecord, dict[int, int]] = defaultdict(dict)
 
     def rooms(self) -> list[RoomRecord]:
         with self._lock:
@@ -54,6 +55,7 @@ class MemoryStore:
     def drop_room(self, room: RoomRecord) -> None:
         with self._lock:
             del self._said[room]
+            self._seen.pop(room, None)
 
     def set_topic(self, room: RoomRecord, topic: str) -> None:
         room.topic = topic
@@ -117,6 +119,15 @@ class MemoryStore:
             page = said[start : min(end, start + limit)]
         return [replayed(message) for message in page]
 
+    def seen(self, reader: Reader) -> int:
+        with self._lock:
+            return self._seen.get(reader.room, {}).get(reader.owner, 0)
+
+    def keep_seen(self, positions: Mapping[Reader, int]) -> None:
+        with self._lock:
+            for (owner, room), seq in positions.items():
+                self._seen[room][owner] = max(seq, self._seen[room].get(owner, 0))
+
     def add_guest(self, username: str, token: bytes, now: int) -> int:
         with self._lock:
             number = next(self._numbers)
@@ -141,6 +152,10 @@ class MemoryStore:
     def forget_guests(self, unused_since: int) -> None:
         with self._lock:
             self._guests = {token: guest for token, guest in self._guests.items() if guest[1] >= unused_since}
+            owners = {owner for owner, _ in self._guests.values()}
+            for seen in self._seen.values():
+                for owner in seen.keys() - owners:
+                    del seen[owner]
 
     def prune(self, before: int) -> None:
         with self._lock:

@@ -48,4 +48,12 @@ MIGRATIONS = (
 
     CREATE UNIQUE INDEX event_once ON event (owner, id);
     """,
+    """
+    CREATE TABLE seen (                      -- how far an owner has read a room
+        owner  INTEGER NOT NULL,
+        room   INTEGER NOT NULL,
+        seq    INTEGER NOT NULL,
+        PRIMARY KEY (room, owner)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )

@@ -7,7 +7,7 @@ back survives a power cut; without, it survives the end of this process only.
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count, repeat
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any
 
 from chatroom.errors import StoreFailed
 from chatroom.messages import Kind, Message, Say, Stored
-from chatroom.server.store import Appended, IdConflict, RoomRecord, Said, new_epoch
+from chatroom.server.store import Appended, IdConflict, Reader, RoomRecord, Said, new_epoch
 from chatroom.server.store.file import StoreFile, digest_of
 
 _INSERT = "INSERT INTO event (room, seq, time, owner, id, username, message, kind, reply_to) VALUES (?,?,?,?,?,?,?,?,?)"
@@ -28,6 +28,13 @@ _OLDEST, _NEWEST = _PAGE.format(order="ASC"), _PAGE.format(order="DESC")
 _KNOWN = "SELECT room, seq, time, message, digest FROM event WHERE owner = ? AND id = ?"
 _FIRST_KEPT = "SELECT seq FROM event WHERE room = ? AND seq >= ? AND time >= ? ORDER BY seq LIMIT 1"
 _ERASE = "UPDATE event SET digest = digest_of(message), message = NULL WHERE room = ? AND seq >= ? AND seq < ?"
+
+_SEEN = "SELECT seq FROM seen WHERE room = ? AND owner = ?"
+_KEEP_SEEN = (
+    "INSERT INTO seen (owner, room, seq) VALUES (?,?,?)"
+    " ON CONFLICT DO UPDATE SET seq = excluded.seq WHERE excluded.seq > seq"
+)
+_FORGET_SEEN = "DELETE FROM seen WHERE owner NOT IN (SELECT owner FROM session)"
 
 PRUNED_AT_ONCE = 5_000
 """So many messages of a room are erased in one transaction: whoever speaks meanwhile waits for it."""
@@ -73,6 +80,7 @@ class SqliteStore:
         with self._write_lock:
             with self._transaction(_UNFLUSHED) as db:
                 db.execute("DELETE FROM room WHERE key = ?", (room.key,))
+                db.execute("DELETE FROM seen WHERE room = ?", (room.key,))
             del self._rooms[room.key]
 
     def set_topic(self, room: RoomRecord, topic: str) -> None:
@@ -138,6 +146,18 @@ class SqliteStore:
                 db.execute("UPDATE room SET first = ? WHERE key = ?", (first, room.key))
             room.first = first
 
+    # ---------------------------------------------------------------------------------------------- reading
+
+    def seen(self, reader: Reader) -> int:
+        with self._read_lock, _failing_softly():
+            row = self._file.reader.execute(_SEEN, (reader.room.key, reader.owner)).fetchone()
+        return int(row[0]) if row else 0
+
+    def keep_seen(self, positions: Mapping[Reader, int]) -> None:
+        rows = [(owner, room.key, seq) for (owner, room), seq in positions.items()]
+        with self._write_lock, self._transaction(_UNFLUSHED) as db:
+            db.executemany(_KEEP_SEEN, rows)
+
     # ----------------------------------------------------------------------------------------------- guests
 
     def add_guest(self, username: str, token: bytes, now: int) -> int:
@@ -158,6 +178,7 @@ class SqliteStore:
     def forget_guests(self, unused_since: int) -> None:
         with self._write_lock, self._transaction(_UNFLUSHED) as db:
             db.execute("DELETE FROM session WHERE used < ?", (unused_since,))
+            db.execute(_FORGET_SEEN)
 
     # -------------------------------------------------------------------------------------------- the file
 
