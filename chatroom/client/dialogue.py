@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from chatroom.client.doings import Answer, Asked, Doings, Outage
+from chatroom.client.doings import Absence, Answer, Asked, Doings
 from chatroom.client.events import Back, ClientEvent, Gap, Offline, Online, Receipt, Reset, Unsayable
 from chatroom.client.refusals import passes
 from chatroom.client.visit import Visit
@@ -38,6 +38,7 @@ from chatroom.messages import (
     Room,
     Rooms,
     Say,
+    Seen,
     Stored,
     Topic,
 )
@@ -45,6 +46,9 @@ from chatroom.text import fold, visible
 
 PAGE = 200
 """So many messages at a time are asked for to fill a hole."""
+
+SEEN = "?seen"
+"""The id with which every read position is told: nobody waits for what becomes of one."""
 
 _NOT_IN = frozenset(("not_joined", "no_such_room"))
 
@@ -65,9 +69,9 @@ class Dialogue:
         self._online = False
         self._receipts: dict[str, Future[Receipt]] = {}
         self._asked: dict[str, Asked] = {}
-        self._numbers = count(1)
+        self._ids = (f"?{number}" for number in count(1))
         self._visits: dict[str, Visit] = {}
-        self._outage: Outage | None = None
+        self._absence: Absence | None = None
 
     def take_doings(self) -> Doings:
         doings, self._doings = self._doings, Doings()
@@ -83,6 +87,16 @@ class Dialogue:
         self._receipts[say.id] = receipt
         if self._online and not self.is_stalled:
             self._doings.sends.append(say)
+
+    def knows(self, id: str) -> bool:
+        """Whether something is under way with this id."""
+        return id == SEEN or id in self.unsent or id in self._asked
+
+    def seen(self, room: str, seq: int) -> None:
+        """The user has read the room up to there. If it cannot be told now, it is not told: a later one will be."""
+        visit = self._visits.get(fold(room))
+        if self._online and visit and visit.wanted and visit.entered is not None:
+            self._doings.sends.append(Seen(id=SEEN, room=visit.name, seq=seq))
 
     def ask(self, request: Request, answer: Answer) -> None:
         self._send(Asked(request, answer))
@@ -113,8 +127,8 @@ class Dialogue:
         self.username = username
         self._online = True
         if away is not None:
-            outage = self._outage or Outage()
-            self._outage = outage._replace(seconds=outage.seconds + away)
+            absence = self._absence or Absence()
+            self._absence = absence._replace(seconds=absence.seconds + away)
         self.tell(Online())
         again = [asked for asked in self._asked.values() if asked.answer]
         self._asked.clear()
@@ -149,7 +163,7 @@ class Dialogue:
         self._send(Asked(visit.entry()))
 
     def _send(self, asked: Asked) -> None:
-        id = f"?{next(self._numbers)}"
+        id = next(id for id in self._ids if not self.knows(id))
         self._asked[id] = asked = asked._replace(request=replace(asked.request, id=id))
         if self._online:
             self._doings.sends.append(asked.request)
@@ -198,15 +212,15 @@ class Dialogue:
                 self._send(Asked(Leave(room=visit.name)))
 
     def _look_whether_back(self) -> None:
-        if self._outage and all(visit.is_level() for visit in self._visits.values() if visit.wanted):
-            self.tell(Back(*self._outage))
-            self._outage = None
+        if self._absence and all(visit.is_level() for visit in self._visits.values() if visit.wanted):
+            self.tell(Back(*self._absence))
+            self._absence = None
 
     def _show(self, news: Iterable[Message | Gap | Reset]) -> None:
         for item in news:
             self.tell(item)
-            if self._outage:
-                self._outage = self._outage.plus(item)
+            if self._absence:
+                self._absence = self._absence.plus(item)
 
     def _on_message(self, event: Message) -> None:
         visit = self._visits.get(fold(event.room))
@@ -225,7 +239,7 @@ class Dialogue:
         said = self.unsent.get(event.id)
         if said and fold(said.room) == fold(event.room):
             self.stalls = 0
-            self._settle_say(said, Receipt(event.room, event.seq, event.time))
+            self._settle_say(said, Receipt(event.room, event.seq, event.time, said.id))
 
     def _settle_say(self, say: Say, result: Receipt | Refusal) -> None:
         del self.unsent[say.id]
@@ -326,7 +340,7 @@ class Dialogue:
             self._on_request_refused(asked, refusal)
         elif asked:
             self._on_own_refused(asked, refusal)
-        else:
+        elif event.id != SEEN:
             self._tell_unless_overflowing(Notice(refusal.text))
 
     def _on_say_refused(self, say: Say, refusal: Refusal) -> None:
@@ -335,7 +349,7 @@ class Dialogue:
         if passes(refusal) or may_come_in:
             self._stall()
         else:
-            self.tell(Unsayable(say.room, say.message, refusal))
+            self.tell(Unsayable(say.room, say.message, refusal, say.id))
             self._settle_say(say, refusal)
 
     def _on_request_refused(self, asked: Asked, refusal: Refusal) -> None:

@@ -1,4 +1,4 @@
-"""The small parts of a dialogue: what is to be done, what is under way, and what is counted over an outage. Pure."""
+"""The small parts of a dialogue: what is to be done, what is under way, and what is counted over an absence. Pure."""
 
 from concurrent.futures import Future
 from typing import Any, NamedTuple
@@ -31,14 +31,14 @@ class Asked(NamedTuple):
     """For a page of history that fills a hole: up to where the hole was known to go."""
 
 
-class Outage(NamedTuple):
+class Absence(NamedTuple):
     """What will be told when it is over, also if the connection is lost again meanwhile."""
 
     seconds: float = 0.0
     new: int = 0
     missing: int = 0
 
-    def plus(self, item: Message | Gap | Reset) -> "Outage":
+    def plus(self, item: Message | Gap | Reset) -> "Absence":
         match item:
             case Message():
                 return self._replace(new=self.new + 1)

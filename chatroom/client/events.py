@@ -10,11 +10,12 @@ from chatroom.messages import Joined, Left, Live, Message, Notice, Room, Topic
 
 
 class Receipt(Struct, frozen=True):
-    """What was said is stored, in this room, under this number, at this time (ms)."""
+    """What was said with this id is stored, in this room, under this number, at this time (ms)."""
 
     room: str
     seq: int
     time: int
+    id: str
 
 
 class Online(Struct, frozen=True):
@@ -26,6 +27,14 @@ class Offline(Struct, frozen=True):
 
     reason: str
     retry_in: float
+
+
+class Outage(Struct, frozen=True):
+    """No event, but how things stand without a connection: `since` when (ms since 1970), and at which moment of
+    `time.monotonic()` the next attempt is made; None while one is under way."""
+
+    since: int
+    retry_at: float | None
 
 
 class Back(Struct, frozen=True):
@@ -56,6 +65,7 @@ class Unsayable(Struct, frozen=True):
     room: str
     text: str
     error: Refusal
+    id: str = ""
 
 
 class Ended(Struct, frozen=True):

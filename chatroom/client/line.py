@@ -5,13 +5,13 @@ Knows when to come back, and when not to. Knows nothing of what is said on the l
 
 import random
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from chatroom.client.link import Batch, Link, LinkLost
+from chatroom.client.clock import LOOK_SECONDS, Clock, Moment, Watch
+from chatroom.client.link import Batch, Link, LinkLost, Overslept
 from chatroom.client.refusals import is_final
-from chatroom.errors import ChatError, ConnectionFailed, Refusal
+from chatroom.errors import ChatError, ConnectionFailed, NotAChatroom, Refusal
 from chatroom.messages import Bye, Hello, Request, Welcome
 
 ENTRY_SECONDS = 15.0
@@ -35,40 +35,61 @@ class LineUser(NamedTuple):
     """The server does not know the session of our hello; whether there is another hello to try."""
     hear: Callable[[Batch], None]
     """What the server tells. A connection begins with its welcome."""
-    lose: Callable[[str, float], None]
-    """A connection in which we were welcome is over: why, and in how many seconds we try again."""
+    lose: Callable[[str, Moment, float], None]
+    """A connection in which we were welcome is over: why, since when, and in how many seconds we try again."""
 
 
 class Line:
     """`run` has a thread of its own; any thread may call the other methods."""
 
-    def __init__(self, host: str, port: int, user: LineUser) -> None:
+    def __init__(self, host: str, port: int, user: LineUser, clock: Clock) -> None:
         self._host = host
         self._port = port
         self._user = user
-        self._closing = threading.Event()
-        self._lock = threading.Lock()
-        self._link = Link(host, port)
-        self._welcome_at: float | None = None
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._closing = False
+        self._link = Link(host, port, clock)
+        self._welcome_at: Moment | None = None
         self._was_welcome = False
+        self.retry_at: float | None = None
+        """When the next attempt is due, by the monotonic clock; None if none is waited for."""
 
     def run(self) -> ChatError:
         """Connects, and comes back after each loss. Returns why it does so no more."""
         failures = 0
         while True:
             end, lasted = self._converse()
-            if self._closing.is_set():
+            if self._closing:
                 return ConnectionFailed("This client was closed.")
             if lasted is None and _code(end) == "auth_failed" and self._user.forget_session():
                 continue
-            if is_final(end) or not self._was_welcome:
-                return end if isinstance(end, Refusal) else ConnectionFailed(end.text)
+            if is_final(end) or not (self._was_welcome or isinstance(end, Overslept)):
+                return end if isinstance(end, Refusal | ConnectionFailed) else ConnectionFailed(end.text)
             failures = 0 if lasted and lasted > STEADY_SECONDS else failures
-            wait = _absence(end, failures)
-            failures += 1
-            if lasted is not None:
-                self._user.lose(end.text, wait)
-            self._closing.wait(wait)
+            self._plan(end, _absence(end, failures), was_welcome=lasted is not None)
+            failures = 1 if self._rest() else failures + 1
+
+    def _plan(self, end: ChatError, wait: float, *, was_welcome: bool) -> None:
+        """When the next attempt is made, is known before anybody is told of the loss."""
+        now = self._clock()
+        self.retry_at = now.monotonic + wait
+        if was_welcome:
+            self._user.lose(end.text, end.since if isinstance(end, Overslept) else now, wait)
+
+    def _rest(self) -> bool:
+        """Waits for the next attempt; no longer if somebody cannot wait, or once the computer slept. Whether it did."""
+        watch = Watch(self._clock)
+        with self._changed:
+            while not (slept := watch.asleep_since()) and (wait := self._seconds_left()) > 0:
+                self._changed.wait(min(wait, LOOK_SECONDS))
+            self.retry_at = None
+        return slept is not None
+
+    def _seconds_left(self) -> float:
+        if self._closing or self.retry_at is None:
+            return 0.0
+        return self.retry_at - self._clock().monotonic
 
     def _converse(self) -> tuple[ChatError, float | None]:
         """One connection, from the knock to its end: why it ended, and for how long we were welcome."""
@@ -79,18 +100,18 @@ class Line:
                 if self._welcome_at is None and any(isinstance(event, Welcome) for event in batch):
                     self._come_in(link)
                 self._user.hear(batch)
-        except (Refusal, LinkLost) as error:
+        except (Refusal, LinkLost, NotAChatroom) as error:
             end = error
         finally:
             link.close()
         welcome_at, self._welcome_at = self._welcome_at, None
-        return end, None if welcome_at is None else time.monotonic() - welcome_at
+        return end, None if welcome_at is None else welcome_at.until(self._clock())
 
     def _new_link(self) -> Link:
-        link = Link(self._host, self._port)
-        with self._lock:
+        link = Link(self._host, self._port, self._clock)
+        with self._changed:
             self._link = link
-            if self._closing.is_set():
+            if self._closing:
                 link.hang_up()
         link.send([self._user.hello()])
         link.after(ENTRY_SECONDS, lambda: self._give_up_knocking(link))
@@ -98,10 +119,11 @@ class Line:
 
     def _give_up_knocking(self, link: Link) -> None:
         if self._welcome_at is None:
-            link.hang_up(f"{self._host}:{self._port} does not answer; check the address, and that it is the server's.")
+            where = f"{self._host}:{self._port}"
+            link.hang_up(LinkLost(f"{where} does not answer; check the address, and that it is the server's."))
 
     def _come_in(self, link: Link) -> None:
-        self._welcome_at = time.monotonic()
+        self._welcome_at = self._clock()
         self._was_welcome = True
 
     # ------------------------------------------------------------------------------------------------ any thread
@@ -114,10 +136,17 @@ class Line:
         """Has this called by another thread then, if the connection lasts so long."""
         self._link.after(seconds, call)
 
+    def hurry(self) -> None:
+        """Makes the next attempt now, if one is waited for."""
+        with self._changed:
+            self.retry_at = None
+            self._changed.notify()
+
     def close(self) -> None:
         """Says bye once what was asked before is done, and does not come back."""
-        with self._lock:
-            self._closing.set()
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
             link = self._link
         if self._welcome_at is None:
             link.hang_up()

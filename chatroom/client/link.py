@@ -9,11 +9,11 @@ import contextlib
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 from chatroom import text
-from chatroom.errors import ChatError, Refusal
+from chatroom.client.clock import LOOK_SECONDS, Clock, Moment, Watch
+from chatroom.errors import ChatError, NotAChatroom, Refusal
 from chatroom.messages import AnyEvent, Error, Farewell, Ping, Request
 from chatroom.net.stream import Stream
 from chatroom.wire import Unreadable, native
@@ -29,6 +29,7 @@ LOST_AFTER = 60.0
 
 READ = 64 * 1024
 
+ASLEEP = "This computer was asleep."
 LOST = "The connection to the server was lost."
 SENSELESS = "The server sent something that makes no sense."
 
@@ -43,41 +44,64 @@ class LinkLost(ChatError):
         self.retry = retry
 
 
+class Overslept(LinkLost):
+    """The computer was asleep: what is left of the connection is not worth waiting for, but a new one is."""
+
+    def __init__(self, since: Moment) -> None:
+        super().__init__(ASLEEP, retry=0.0)
+        self.since = since
+
+
 class Link:
     """`batches` and `close` belong to one thread; any thread may call the other methods."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, clock: Clock) -> None:
         self._host = host
         self._port = port
+        self._clock = clock
         self._socket: socket.socket | None = None
         self._stream: Stream | None = None
         self._sender = threading.Thread(target=self._send_all, name=f"chatroom to {host}:{port}", daemon=True)
         self._changed = threading.Condition()
         self._queue: list[bytes] = []
         self._finishing = False
-        self._reason = f"What answers at {host}:{port} is no chatroom server; check the address and the port."
+        self._end: ChatError = NotAChatroom(
+            f"What answers at {host}:{port} is no chatroom server; check the address and the port."
+        )
         self._hung_up = False
-        self._heard = time.monotonic()
+        self._watch = Watch(clock)
+        self._heard = self._now()
         self._asked = self._heard
         self._alarms: list[tuple[float, Callable[[], object]]] = []
+
+    def _now(self) -> float:
+        return self._clock().monotonic
 
     # ---------------------------------------------------------------------------------------- the reading thread
 
     def batches(self) -> Iterator[Batch]:
-        """Connects, and gives what the server tells, a read at a time. Ends by LinkLost, or by a fatal Refusal."""
+        """Connects, and gives what the server tells, a read at a time. Ends by LinkLost, NotAChatroom, or a fatal
+        Refusal."""
         stream = self._stream = Stream(self._connect())
-        self._heard = time.monotonic()
+        self._heard = self._now()
+        self._watch = Watch(self._clock)
         self._sender.start()
         codec = native.events()
         while data := stream.recv(READ):
-            self._heard = time.monotonic()
+            self._heard = self._now()
             events, end = self._sort(codec.receive(data))
             if events:
-                self._reason = LOST
+                self._understand()
                 yield events
             if end:
                 raise end
-        raise LinkLost(self._reason)
+        raise self._end
+
+    def _understand(self) -> None:
+        """Whoever answers speaks our protocol."""
+        with self._changed:
+            if isinstance(self._end, NotAChatroom):
+                self._end = LinkLost(LOST)
 
     def close(self) -> None:
         """Gives everything back."""
@@ -106,7 +130,7 @@ class Link:
         with self._changed:
             if self._hung_up:
                 sock.close()
-                raise LinkLost(self._reason)
+                raise LinkLost(LOST)
             self._socket = sock
         try:
             sock.settimeout(CONNECT_SECONDS)
@@ -137,7 +161,7 @@ class Link:
                 case Unreadable(Error(code="unknown_type")):
                     continue
                 case Unreadable():
-                    return events, LinkLost(self._reason if self._reason != LOST else SENSELESS)
+                    return events, self._end if isinstance(self._end, NotAChatroom) else LinkLost(SENSELESS)
                 case Error(fatal=True):
                     return events, Refusal(item.code, text.visible(item.text), fatal=True)
                 case Farewell(reason, retry):
@@ -160,11 +184,11 @@ class Link:
             self._finishing = True
             self._changed.notify()
 
-    def hang_up(self, reason: str | None = None) -> None:
-        """Ends the connection now, and so wakes its threads."""
+    def hang_up(self, end: ChatError | None = None) -> None:
+        """Ends the connection now, and so wakes its threads. `end` says why."""
         with self._changed:
-            if reason and not self._hung_up:
-                self._reason = reason
+            if end and not self._hung_up:
+                self._end = end
             self._hung_up = True
             self._changed.notify()
             if self._socket:
@@ -174,7 +198,7 @@ class Link:
     def after(self, seconds: float, call: Callable[[], object]) -> None:
         """Has the sending thread call this then, if the connection lasts so long."""
         with self._changed:
-            self._alarms.append((time.monotonic() + seconds, call))
+            self._alarms.append((self._now() + seconds, call))
             self._changed.notify()
 
     # ---------------------------------------------------------------------------------------- the sending thread
@@ -212,17 +236,20 @@ class Link:
         """How long nothing is due."""
         silence = min(self._heard + LOST_AFTER, max(self._heard, self._asked) + PING_AFTER)
         due = min([silence, *(when for when, _ in self._alarms)])
-        return max(0.0, due - time.monotonic())
+        return min(max(0.0, due - self._now()), LOOK_SECONDS)
 
     def _look_at_the_clock(self) -> None:
-        now = time.monotonic()
+        if since := self._watch.asleep_since():
+            self.hang_up(Overslept(since))
+            return
+        now = self._now()
         with self._changed:
             due = [alarm for alarm in self._alarms if alarm[0] <= now]
             self._alarms = [alarm for alarm in self._alarms if alarm not in due]
         for _, call in due:
             call()
         if now - self._heard >= LOST_AFTER:
-            self.hang_up(f"Nothing was heard from the server for {LOST_AFTER:g} seconds.")
+            self.hang_up(LinkLost(f"Nothing was heard from the server for {LOST_AFTER:g} seconds."))
         elif now - max(self._heard, self._asked) >= PING_AFTER:
             self._asked = now
             self.send([Ping()])

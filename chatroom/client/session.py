@@ -8,9 +8,9 @@ events are put and futures settled after it, so that whoever is woken by one may
 """
 
 import contextlib
+import re
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from itertools import count
@@ -19,12 +19,12 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import platformdirs
-from msgspec.structs import replace
 
 from chatroom import messages, text
+from chatroom.client.clock import Clock, Moment, now
 from chatroom.client.dialogue import Dialogue
 from chatroom.client.doings import Doings
-from chatroom.client.events import ClientEvent, Ended, Offline, Receipt, Unsayable
+from chatroom.client.events import ClientEvent, Ended, Offline, Outage, Receipt, Unsayable
 from chatroom.client.feed import Feed
 from chatroom.client.line import Line, LineUser, pause
 from chatroom.client.link import Batch
@@ -61,6 +61,8 @@ ENDING_SECONDS = 2.0
 ID_ROOM = 100
 """So many bytes the id takes that a request gets last."""
 
+_ID = re.compile(r"[ -~]{1,64}")
+
 R = TypeVar("R", bound=Request)
 
 
@@ -82,23 +84,25 @@ class Client:
         username: str,
         data: Path | str | None = None,
         agent: str = "chatroom library",
+        clock: Clock = now,
     ) -> None:
         self._agent = agent
+        self._clock = clock
         data = Path(data) if data else platformdirs.user_state_path("chatroom", appauthor=False) / "client"
-        self._prefix = f"{int(time.time()):08x}{secrets.token_hex(3)}"
+        self._prefix = f"{int(clock().wall):08x}{secrets.token_hex(3)}"
         self._numbers = count(1)
         self._lock = threading.Lock()
         self._receipted = threading.Condition(self._lock)
         self._talk = Dialogue(username)
         self._feed = Feed(self._catch_up)
-        self._line = Line(host, port, LineUser(self._hello, self._forget_session, self._hear, self._lose))
+        self._line = Line(host, port, LineUser(self._hello, self._forget_session, self._hear, self._lose), clock)
         self._thread = threading.Thread(target=self._run, name=f"chatroom client {username}", daemon=True)
         self._shelf = Shelf(folder_of(data, host, port, username))
         self._entered: Future[None] = Future()
         self._over: str | None = "This client is not connected yet; start it first."
         self._closing = False
         self._retrying = False
-        self._lost_at: float | None = None
+        self._lost_at: Moment | None = None
         self.server = ""
         """What the server calls itself."""
         self.limits = Limits(REQUEST_FRAME, MESSAGE_LENGTH, 0)
@@ -106,7 +110,8 @@ class Client:
     # ------------------------------------------------------------------------------------------- start and end
 
     def start(self) -> Self:
-        """Connects, and returns once the server has let us in; or raises ConnectionFailed, or the Refusal.
+        """Connects, and returns once the server has let us in; or raises ConnectionFailed (NotAChatroom, if something
+        else answers there), or the Refusal.
 
         From then on the client comes back by itself whenever the connection is lost. A client is started once.
         """
@@ -168,6 +173,12 @@ class Client:
             return list(self._talk.unsent.values())
 
     @property
+    def outage(self) -> Outage | None:
+        """How things stand while the connection is lost, now as after each attempt that failed; else None."""
+        lost_at, retry_at = self._lost_at, self._line.retry_at
+        return lost_at and Outage(int(lost_at.wall * 1_000), retry_at)
+
+    @property
     def joined(self) -> list[str]:
         """The rooms that one is in, or enters as soon as there is a connection."""
         with self._lock:
@@ -175,9 +186,19 @@ class Client:
 
     # ------------------------------------------------------------------------------------------------ to say and ask
 
-    def say(self, room: str, text: str, *, kind: Kind = "text", reply_to: int | None = None) -> Future[Receipt]:
-        """Says something, now or when there is a connection again; the future has the receipt."""
-        return self._ask(self._say, Say(id="", room=room, message=text, kind=kind, reply_to=reply_to))
+    def say(
+        self, room: str, text: str, *, kind: Kind = "text", reply_to: int | None = None, id: str | None = None
+    ) -> Future[Receipt]:
+        """Says something, now or when there is a connection again; the future has the receipt.
+
+        By its `id`, 1 to 64 printable ASCII characters and never used before, one knows it again wherever it appears.
+        """
+        if id is None:
+            with self._lock:
+                id = f"{self._prefix}{next(self._numbers):06x}"
+        elif not _ID.fullmatch(id):
+            raise ValueError("An id has 1 to 64 printable ASCII characters.")
+        return self._ask(self._say, Say(id=id, room=room, message=text, kind=kind, reply_to=reply_to))
 
     def join(
         self, room: str, *, recent: int = DEFAULT_RECENT, since: int | None = None, epoch: str | None = None
@@ -208,6 +229,17 @@ class Client:
         """Sets the topic of a room one is in."""
         return self._ask(Dialogue.ask, SetTopic(room=room, topic=text))
 
+    def seen(self, room: str, seq: int) -> None:
+        """The user has read this room up to there. Without a connection, or outside of the room, it is not passed on:
+        whoever says this will say a later one."""
+        with self._acting() as talk:
+            if not self._over:
+                talk.seen(room, seq)
+
+    def reconnect(self) -> None:
+        """Tries again now, if the connection is lost, whatever the next attempt waits for."""
+        self._line.hurry()
+
     def ping(self) -> Future[messages.Pong]:
         """Answered once all that was asked before is done."""
         return self._ask(Dialogue.ask, Ping())
@@ -237,7 +269,7 @@ class Client:
             else:
                 future.set_exception(problem)
                 if isinstance(request, Say) and isinstance(problem, Refusal):
-                    talk.tell(Unsayable(request.room, request.message, problem))
+                    talk.tell(Unsayable(request.room, request.message, problem, request.id))
         return future
 
     def _problem_with(self, request: Request) -> ConnectionFailed | Refusal | None:
@@ -251,7 +283,8 @@ class Client:
         return Refusal("too_long", "This is too long to be sent.") if too_long else None
 
     def _say(self, talk: Dialogue, say: Say, receipt: Future[Receipt]) -> None:
-        say = replace(say, id=f"{self._prefix}{next(self._numbers):06x}")
+        if talk.knows(say.id):
+            raise ValueError("What was said with this id still waits for its receipt; use another.")
         try:
             self._shelf.add(say)
         except OSError as error:
@@ -329,20 +362,22 @@ class Client:
         self.server, self.limits = welcome.server, welcome.limits
         self._remember(welcome.session)
         self._retrying = False
-        away = None if self._lost_at is None else time.monotonic() - self._lost_at
+        away = self._lost_at and self._lost_at.until(self._clock())
+        self._lost_at = None
         self._talk.online(welcome.username, away)
         if not self._entered.done():
             self._entered.set_result(None)
 
-    def _lose(self, reason: str, retry_in: float) -> None:
+    def _lose(self, reason: str, since: Moment, retry_in: float) -> None:
         with self._acting() as talk:
-            self._lost_at = time.monotonic()
+            self._lost_at = since
             talk.offline(Offline(reason, retry_in))
 
     def _finish(self, end: ChatError) -> None:
         """Nothing will be answered any more. What is unsent stays on disk for the next start."""
         with self._lock:
             self._over = end.text
+            self._lost_at = None
             unanswered = self._talk.give_up()
             self._shelf.close()
             self._receipted.notify_all()

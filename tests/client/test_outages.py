@@ -1,22 +1,32 @@
 """What a client does when the line, the server or its own process breaks: nothing said is lost, or shown twice."""
 
 import contextlib
+import socket
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
 
 import pytest
 
 from chatroom import Server
-from chatroom.client.events import Back, Ended, Offline, Online, Reset
+from chatroom.client import clock
+from chatroom.client.clock import Moment
+from chatroom.client.events import Back, Ended, Offline, Online, Outage, Reset
 from chatroom.client.line import pause
+from chatroom.client.link import CONNECT_SECONDS
 from chatroom.client.session import Client
 from chatroom.messages import Error, Farewell, Hello, Leave, Live, Message, Ping, Pong, Room, Say, Stored
 from tests.client.conftest import Enter
 from tests.client.peers import TIMEOUT, Ear, Proxy, Script, in_lobby, meet, message, texts
 from tests.server.processes import ServerProcess, environment
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.usefixtures("no_thread_is_left")
 
@@ -198,6 +208,221 @@ def test_a_server_that_reads_nothing_is_left_too(script: Script, enter: Enter, m
     for _ in range(10_000):  # more than sockets hold; and saying it does not wait for them
         ada.say("lobby", "x" * 3_000)
     assert Ear(ada).until_a(Offline).reason.startswith("Nothing was heard")
+
+
+# ------------------------------------------------------------------------------------------------- the laptop's lid
+
+
+class Laptop:
+    """The computer's own clock, until it sleeps: then one clock goes on, and the other does so on some systems."""
+
+    def __init__(self) -> None:
+        self._slept = Moment(0.0, 0.0)
+
+    def __call__(self) -> Moment:
+        real = clock.now()
+        return Moment(real.monotonic + self._slept.monotonic, real.wall + self._slept.wall)
+
+    def sleep(self, seconds: float, *, stands_still: bool = True) -> None:
+        monotonic, wall = self._slept
+        self._slept = Moment(monotonic if stands_still else monotonic + seconds, wall + seconds)
+
+
+@pytest.fixture
+def laptop(monkeypatch: pytest.MonkeyPatch) -> Laptop:
+    """One on which a client looks at the clock all the time."""
+    for place in ("line", "link"):
+        monkeypatch.setattr(f"chatroom.client.{place}.LOOK_SECONDS", 0.01)
+    return Laptop()
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> SimpleQueue[int]:
+    """After how many failures it rests, each time for so long that nobody waits for it."""
+    pauses: SimpleQueue[int] = SimpleQueue()
+
+    def rest(failures: int) -> float:
+        pauses.put(failures)
+        return 10_000.0
+
+    monkeypatch.setattr("chatroom.client.line.pause", rest)
+    return pauses
+
+
+def until(fact: Callable[[], T | None]) -> T:
+    """Waits for what another thread does."""
+    deadline = time.monotonic() + TIMEOUT
+    while not (found := fact()):
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.005)
+    return found
+
+
+@pytest.mark.parametrize("stands_still", [True, False])
+def test_after_a_sleep_one_comes_back_at_once(
+    script: Script, enter: Enter, laptop: Laptop, pauses: SimpleQueue[int], stands_still: bool
+) -> None:
+    ada = enter(script.port, clock=laptop)
+    caller = meet(script, ada)
+    ear = Ear(ada)
+    for _ in range(3):
+        laptop.sleep(3_600, stands_still=stands_still)
+        assert caller.has_hung_up()
+        assert ear.until_a(Offline) == Offline("This computer was asleep.", 0.0)
+        caller = script.caller()
+        caller.let_in()
+        assert ear.until_a(Back).seconds > 3_599
+    assert pauses.empty()
+
+
+@pytest.mark.parametrize("stands_still", [True, False])
+def test_a_pause_ends_with_the_sleep_and_the_next_ones_are_short_again(
+    script: Script, enter: Enter, laptop: Laptop, pauses: SimpleQueue[int], stands_still: bool
+) -> None:
+    ada = enter(script.port, clock=laptop)
+    meet(script, ada).hang_up()
+    assert pauses.get(timeout=TIMEOUT) == 0
+    for failures in (1, 2, 3):
+        until(lambda: ada.outage and ada.outage.retry_at)
+        ada.reconnect()
+        script.caller().hang_up()
+        assert pauses.get(timeout=TIMEOUT) == failures
+    for _ in range(2):
+        until(lambda: ada.outage and ada.outage.retry_at)
+        laptop.sleep(60, stands_still=stands_still)
+        caller = script.caller()
+        assert ada.outage
+        assert ada.outage.retry_at is None
+        caller.hang_up()
+        assert pauses.get(timeout=TIMEOUT) == 1
+
+
+def test_who_falls_asleep_at_the_door_knocks_again(script: Script, enter: Enter, laptop: Laptop) -> None:
+    ada = enter(script.port, clock=laptop)
+    starting = threading.Thread(target=ada.start)
+    starting.start()
+    caller = script.caller()
+    caller.expect(Hello)
+    laptop.sleep(60)
+    assert caller.has_hung_up()
+    script.caller().let_in()
+    starting.join(TIMEOUT)
+    assert not starting.is_alive()
+
+
+def test_a_connection_that_was_made_after_the_sleep_is_kept(
+    script: Script, enter: Enter, laptop: Laptop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settimeout = socket.socket.settimeout
+
+    def sleep_before_connecting(sock: socket.socket, seconds: float) -> None:
+        if seconds == CONNECT_SECONDS:
+            laptop.sleep(60)
+        settimeout(sock, seconds)
+
+    monkeypatch.setattr(socket.socket, "settimeout", sleep_before_connecting)
+    ada = enter(script.port, clock=laptop)
+    caller = meet(script, ada)
+    ada.ping()
+    caller.expect(Ping)
+
+
+def test_a_clock_that_is_set_costs_a_connection_and_nothing_else(server: Server, enter: Enter, laptop: Laptop) -> None:
+    ada = enter(server.port, clock=laptop)
+    ear = in_lobby(ada)
+    for turn in range(5):
+        for n in range(20):
+            ada.say("lobby", f"{turn}.{n}")
+        laptop.sleep(60)
+        ear.until_a(Offline)
+        ear.until_a(Back)
+    ada.say("lobby", "end")
+    assert ada.flush(TIMEOUT)
+    bob = history(enter(server.port, "bob"))
+    assert bob == [*(f"{turn}.{n}" for turn in range(5) for n in range(20)), "end"]
+
+
+def test_a_clock_that_is_set_back_or_a_little_forward_costs_nothing(
+    script: Script, enter: Enter, laptop: Laptop
+) -> None:
+    ada = enter(script.port, clock=laptop)
+    caller = meet(script, ada)
+    for seconds in (-3_600, 5):
+        laptop.sleep(seconds)
+        ada.ping()
+        caller.expect(Ping)
+    assert ada.outage is None
+
+
+# ------------------------------------------------------------------------------------------------- how things stand
+
+
+def test_the_outage_is_known_from_its_beginning_to_its_end(
+    script: Script, enter: Enter, pauses: SimpleQueue[int]
+) -> None:
+    ada = enter(script.port)
+    assert ada.outage is None
+    began = time.time() * 1_000
+    meet(script, ada).hang_up()
+    ear = Ear(ada)
+    ear.until_a(Offline)
+    first = ada.outage
+    assert first
+    assert began - 1 <= first.since <= time.time() * 1_000
+    assert first.retry_at
+    assert 9_000 < first.retry_at - time.monotonic() <= 10_000
+    for _ in range(2):
+        ada.reconnect()
+        caller = script.caller()
+        assert ada.outage == Outage(first.since, None), "an attempt is under way"
+        caller.hang_up()
+        later = until(lambda: ada.outage and ada.outage.retry_at and ada.outage)
+        assert later.since == first.since
+        assert later.retry_at
+        assert later.retry_at > first.retry_at
+    ada.reconnect()
+    script.caller().let_in()
+    ear.until_a(Back)
+    assert ada.outage is None
+
+
+def test_who_slept_was_away_since_it_fell_asleep(script: Script, enter: Enter, laptop: Laptop) -> None:
+    ada = enter(script.port, clock=laptop)
+    meet(script, ada)
+    ear = Ear(ada)
+    before = laptop().wall
+    laptop.sleep(3_600)
+    ear.until_a(Offline)
+    outage = ada.outage
+    assert outage
+    assert abs(outage.since / 1_000 - before) < TIMEOUT
+
+
+def test_a_client_that_has_ended_has_no_outage(script: Script, enter: Enter, pauses: SimpleQueue[int]) -> None:
+    ada = enter(script.port)
+    meet(script, ada).hang_up()
+    ear = Ear(ada)
+    ear.until_a(Offline)
+    ada.reconnect()
+    again = script.caller()
+    again.expect(Hello)
+    again.send(Error(code="banned", text="Go away.", fatal=True))
+    assert ear.rest() == [Ended("Go away.", "banned")]
+    assert ada.outage is None
+
+
+def test_who_is_online_is_not_in_a_hurry(script: Script, enter: Enter, pauses: SimpleQueue[int]) -> None:
+    """And the next pause is as long as it would have been."""
+    ada = enter(script.port)
+    ada.reconnect()
+    caller = meet(script, ada)
+    ada.reconnect()
+    ada.ping()
+    caller.expect(Ping)
+    caller.hang_up()
+    assert Ear(ada).until_a(Offline).retry_in == 10_000
+    assert ada.outage
+    assert ada.outage.retry_at
 
 
 # ------------------------------------------------------------------------------------------------------- sessions

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from chatroom import ConnectionFailed, Refusal, Server
-from chatroom.client import line, link
+from chatroom.client import clock, line, link
 from chatroom.client.events import Ended, Offline, Online, Receipt, Unsayable
 from chatroom.client.session import Client
-from chatroom.messages import Hello, Joined, Left, Live, Message, Room, Topic
+from chatroom.errors import NotAChatroom
+from chatroom.messages import Error, Hello, Joined, Left, Live, Message, Room, Topic
+from chatroom.wire import native
 from tests.client.conftest import Enter
 from tests.client.peers import TIMEOUT, Ear, Proxy, Script, in_lobby, meet, refusal, texts
 
@@ -32,7 +34,7 @@ def test_five_lines(server: Server, tmp_path: Path) -> None:
     assert (type(online), type(room), live) == (Online, Room, Live("lobby", 0))
     assert isinstance(said, Message)
     assert (said.username, said.message) == ("ada", "hello")
-    assert receipt == Receipt("lobby", said.seq, said.time)
+    assert receipt == Receipt("lobby", said.seq, said.time, said.id)
 
 
 def test_every_request_has_its_answer(server: Server, enter: Enter) -> None:
@@ -76,7 +78,8 @@ def test_a_refused_say_does_not_vanish_silently(server: Server, enter: Enter) ->
     ada = enter(server.port).start()
     refused = refusal(ada.say("nowhere", "hello"))
     assert refused.code == "no_such_room"
-    assert Ear(ada).until_a(Unsayable) == Unsayable("nowhere", "hello", refused)
+    unsayable = Ear(ada).until_a(Unsayable)
+    assert (unsayable.room, unsayable.text, unsayable.error) == ("nowhere", "hello", refused)
     assert ada.unsent == []
 
 
@@ -86,6 +89,44 @@ def test_what_cannot_be_sent_is_refused_at_once(server: Server, enter: Enter, te
     refused = refusal(ada.say("lobby", text))
     assert Ear(ada).until_a(Unsayable).error is refused
     ada.ping().result(TIMEOUT)  # and the connection is whole
+
+
+def test_what_is_said_can_be_named_and_known_again(server: Server, enter: Enter) -> None:
+    ada = enter(server.port)
+    ear = in_lobby(ada)
+    assert ada.say("lobby", "hello", id="my own ~1").result(TIMEOUT).id == "my own ~1"
+    assert ear.until_a(Message).id == "my own ~1"
+    for room, text, id in (("nowhere", "hello", "2"), ("lobby", "x" * 70_000, "3")):
+        refusal(ada.say(room, text, id=id))
+        assert ear.until_a(Unsayable).id == id
+
+
+def test_what_is_not_named_gets_a_name(server: Server, enter: Enter) -> None:
+    ada = enter(server.port)
+    ear = in_lobby(ada)
+    receipts = [ada.say("lobby", "hello").result(TIMEOUT) for _ in range(2)]
+    assert [receipt.id for receipt in receipts] == [ear.until_a(Message).id for _ in range(2)]
+    assert receipts[0].id != receipts[1].id
+
+
+@pytest.mark.parametrize("id", ["", "x" * 65, "ä", "a\nb", "\x7f", "\ud83d"])
+def test_a_name_that_no_message_can_have_is_an_error(server: Server, enter: Enter, id: str) -> None:
+    ada = enter(server.port).start()
+    with pytest.raises(ValueError, match="printable ASCII"):
+        ada.say("lobby", "hello", id=id)
+    assert ada.unsent == []
+
+
+def test_how_far_one_has_read_is_there_on_the_next_day(server: Server, enter: Enter) -> None:
+    with enter(server.port) as ada:
+        assert ada.join("Lobby").result(TIMEOUT).seen == 0
+        seq = [ada.say("lobby", text).result(TIMEOUT).seq for text in ("one", "two")][-1]
+        ada.seen("lobby", seq)
+        ada.seen("Lobby", seq - 1)
+        ada.ping().result(TIMEOUT)
+    with enter(server.port) as ada, enter(server.port, "bob") as bob:
+        assert ada.join("lobby").result(TIMEOUT).seen == seq
+        assert bob.join("lobby").result(TIMEOUT).seen == 0
 
 
 def test_a_callback_may_call_the_client(server: Server, enter: Enter) -> None:
@@ -143,8 +184,9 @@ def test_a_client_that_was_never_started(enter: Enter) -> None:
 def test_nobody_is_there(enter: Enter) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with pytest.raises(ConnectionFailed, match=rf"No server answers at 127\.0\.0\.1:{port}; check"):
+    with pytest.raises(ConnectionFailed, match=rf"No server answers at 127\.0\.0\.1:{port}; check") as caught:
         enter(port).start()
+    assert not isinstance(caught.value, NotAChatroom)
 
 
 @pytest.mark.parametrize(
@@ -157,8 +199,15 @@ def test_an_address_that_is_none(enter: Enter, host: str, port: int) -> None:
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b""])
 def test_something_else_answers(script: Script, enter: Enter, answer: bytes) -> None:
-    with Answering(script, answer), pytest.raises(ConnectionFailed, match="no chatroom server; check"):
+    with Answering(script, answer), pytest.raises(NotAChatroom, match="no chatroom server; check"):
         enter(script.port).start()
+
+
+def test_a_server_of_another_version_is_told_from_one_that_is_none(script: Script, enter: Enter) -> None:
+    other = native.encode([Error(code="protocol", text="Use version 2.", fatal=True)])
+    with Answering(script, other), pytest.raises(Refusal, match="Use version 2") as caught:
+        enter(script.port).start()
+    assert caught.value.code == "protocol"
 
 
 class Answering:
@@ -182,8 +231,9 @@ class Answering:
 
 def test_a_server_that_says_nothing(script: Script, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line, "ENTRY_SECONDS", 0.1)
-    with pytest.raises(ConnectionFailed, match="does not answer; check"):
+    with pytest.raises(ConnectionFailed, match="does not answer; check") as caught:
         enter(script.port).start()
+    assert not isinstance(caught.value, NotAChatroom)
 
 
 def test_a_folder_that_cannot_be_written(server: Server, enter: Enter, tmp_path: Path) -> None:
@@ -248,7 +298,8 @@ def test_a_client_closes_at_once_while_it_cannot_connect(server: Server, enter: 
 def test_an_attempt_to_connect_can_be_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link, "CONNECT_SECONDS", TIMEOUT * 2)
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full, socket.create_connection(full.getsockname()):
-        attempt = link.Link(*full.getsockname())
+        host, port = full.getsockname()
+        attempt = link.Link(host, port, clock.now)
         thread = threading.Thread(target=fail_to_connect, args=(attempt,))
         thread.start()
         while not is_knocking(attempt):
@@ -265,7 +316,7 @@ def fail_to_connect(attempt: link.Link) -> None:
 
 
 def test_giving_up_a_moment_before_connecting_counts_too(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
-    attempt = link.Link("127.0.0.1", script.port)
+    attempt = link.Link("127.0.0.1", script.port, clock.now)
     monkeypatch.setattr(socket.socket, "settimeout", lambda sock, seconds: attempt.hang_up())
     thread = threading.Thread(target=fail_to_connect, args=(attempt,), daemon=True)
     thread.start()

@@ -19,6 +19,7 @@ from chatroom.messages import (
     Notice,
     Ping,
     Say,
+    Seen,
     Stored,
     Who,
 )
@@ -251,6 +252,44 @@ def test_other_peoples_ids_answer_nothing(stage: Stage) -> None:
     assert not present.done()
 
 
+# ---------------------------------------------------------------------------------------------- read positions
+
+
+def test_what_was_read_is_told_once_and_nobody_hears_what_becomes_of_it(stage: Stage) -> None:
+    """Not even that an older server knows no such thing."""
+    for seq in (1, 2):
+        stage.client.seen("LOBBY", seq)
+    told = [stage.caller.expect(Seen) for _ in range(2)]
+    assert [(seen.room, seen.seq) for seen in told] == [("lobby", 1), ("lobby", 2)]
+    stage.caller.send(*(error(seen.id, "unknown_type") for seen in told), Notice("now"))
+    assert stage.ear.until(lambda event: isinstance(event, Notice)) == [Notice("now")]
+
+
+def test_what_was_read_elsewhere_or_without_a_connection_is_not_told(stage: Stage) -> None:
+    stage.client.seen("den", 2)
+    stage.client.ping()
+    stage.caller.expect(Ping)
+    stage.caller.hang_up()
+    stage.ear.until_a(Offline)
+    stage.client.seen("lobby", 2)
+    stage.caller = stage.script.caller()
+    stage.caller.let_in()
+    stage.client.seen("lobby", 2)
+    stage.caller.let_into_room(since=2)
+    stage.client.ping()
+    assert [stage.caller.expect(Ping) for _ in range(2)]
+
+
+def test_who_has_left_reads_nothing_there(stage: Stage) -> None:
+    stage.client.leave("lobby")
+    stage.client.seen("lobby", 2)
+    stage.client.ping()
+    stage.caller.expect(Leave)
+    stage.caller.expect(Ping)
+    stage.client.close()
+    stage.client.seen("lobby", 2)
+
+
 # ------------------------------------------------------------------------------------------------------ receipts
 
 
@@ -262,7 +301,7 @@ def said(stage: Stage, text: str = "hello") -> tuple[Any, Say]:
 def test_stored_is_a_receipt(stage: Stage) -> None:
     future, say = said(stage)
     stage.caller.send(Stored(say.id, "lobby", 2, 99))
-    assert future.result(TIMEOUT) == Receipt("lobby", 2, 99)
+    assert future.result(TIMEOUT) == Receipt("lobby", 2, 99, say.id)
 
 
 def test_the_echo_is_a_receipt_also_when_it_comes_from_history(stage: Stage) -> None:
@@ -325,13 +364,40 @@ def test_a_store_that_goes_on_failing_is_asked_less_and_less(stage: Stage, monke
     assert failures == [1, 2, 3, 4]
 
 
+def test_what_waits_for_its_receipt_keeps_its_id_for_itself(stage: Stage) -> None:
+    first = stage.client.say("lobby", "hello", id="mine")
+    with pytest.raises(ValueError, match="use another"):
+        stage.client.say("lobby", "hello again", id="mine")
+    assert stage.caller.expect(Say).message == "hello"
+    stage.caller.send(Stored("mine", "lobby", 3, 1))
+    assert first.result(TIMEOUT) == Receipt("lobby", 3, 1, "mine")
+    stage.client.say("lobby", "hello again", id="mine")
+    assert stage.caller.expect(Say).message == "hello again"
+
+
+def test_a_say_and_a_request_are_never_taken_for_each_other(stage: Stage) -> None:
+    asked = stage.client.who("lobby")
+    taken = stage.caller.expect(Who).id
+    assert taken
+    with pytest.raises(ValueError, match="use another"):
+        stage.client.say("lobby", "hello", id=taken)
+    following = f"?{int(taken[1:]) + 1}"
+    said = stage.client.say("lobby", "hello", id=following)
+    other = stage.client.who("lobby")
+    assert stage.caller.expect(Say).id == following
+    stage.caller.send(error(following, "muted"))
+    assert refusal(said).code == "muted"
+    stage.caller.send(error(stage.caller.expect(Who).id, "no_such_room"), error(taken, "forbidden"))
+    assert (refusal(asked).code, refusal(other).code) == ("forbidden", "no_such_room")
+
+
 @pytest.mark.parametrize("code", ["id_conflict", "not_joined", "muted", "too_long", "empty_message"])
 def test_what_is_refused_for_good_is_not_said_again(stage: Stage, code: str) -> None:
     future, say = said(stage)
     stage.caller.send(error(say.id, code))
     assert refusal(future).code == code
     unsayable = stage.ear.until_a(Unsayable)
-    assert (unsayable.room, unsayable.text, unsayable.error.code) == ("lobby", "hello", code)
+    assert (unsayable.room, unsayable.text, unsayable.error.code, unsayable.id) == ("lobby", "hello", code, say.id)
     assert stage.client.flush(TIMEOUT)
     stage.reconnect()
     stage.client.ping()
