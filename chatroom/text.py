@@ -5,7 +5,8 @@ Knows Unicode. Knows nothing of who is asking, and nothing of bytes: what comes 
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from chatroom.errors import Refusal
 
@@ -91,19 +92,102 @@ def topic(raw: str) -> str:
     return text
 
 
-# Invisible, but emoji are joined and coloured with them.
-_EMOJI_JOINERS = frozenset("\u200d\ufe0e\ufe0f")
+# Nothing is seen of these, so they could hide something: some fillers and signs, and what selects variants.
+_UNSEEN = _BLANK_LETTERS.union(
+    "\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f\U00016fe4\U0001d159",
+    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))),
+)
+# What is drawn onto the character before it: marks, and the vowels and ends of a Hangul syllable.
+_STACKED = frozenset(("Mn", "Mc", "Me"))
+_STACKED_LETTERS = frozenset(map(chr, (*range(0x1160, 0x1200), *range(0xD7B0, 0xD800))))
+_MOST_STACKED = 8
 _UNSHOWABLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+_CONDITIONAL = _UNSHOWABLE | _STACKED
+_PICTURES = "©®‼⁉™ℹ\u2190-\u27ff\u2900-\u2bff〰〽㊗㊙\U0001f000-\U0001faff"
+_PICTURE = re.compile(f"[{_PICTURES}]")
+_VARIABLE = re.compile(f"[#*0-9{_PICTURES}]")
+# Arabic to Sinhala, Myanmar, Khmer to Mongolian, Balinese to Batak: there a joiner changes how the letters are drawn.
+_JOINED = re.compile("[\u0620-\u0dff\u1000-\u109f\u1780-\u18af\u1b00-\u1bff]")
+_VARIANTS = "\ufe0e\ufe0f"
+_JOINERS = "\u200c\u200d"
 
 
 def visible(text: str) -> str:
     """Network text as one line that is safe for a terminal: nothing in it can move, colour, hide or reorder."""
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(map(_visible, text.replace("\t", "    ").replace("\n", " ")))
+    text = text.replace("\t", "    ").replace("\n", " ").replace("\N{BRAILLE PATTERN BLANK}", " ")
+    return text if _is_harmless(text) else "".join(_visible(text))
 
 
-def _visible(character: str) -> str:
-    if character in _EMOJI_JOINERS or unicodedata.category(character) not in _UNSHOWABLE:
-        return character
-    return "\N{REPLACEMENT CHARACTER}"
+def _is_harmless(text: str) -> bool:
+    """Whether each character may be shown, whatever stands beside it."""
+    return (
+        _CONDITIONAL.isdisjoint(map(unicodedata.category, text))
+        and _UNSEEN.isdisjoint(text)
+        and _STACKED_LETTERS.isdisjoint(text)
+    )
+
+
+def _visible(text: str) -> Iterator[str]:
+    """Each character, or a sign in its place. All that towers above a character has one sign in all."""
+    before, height = "", 0
+    for character, after in pairwise(f"{text} "):
+        height = height + 1 if _is_stacked(character) else 0
+        before = character if _may_stand(character, before, after, height) else "\N{REPLACEMENT CHARACTER}"
+        if height <= _MOST_STACKED + 1:
+            yield before
+
+
+def _may_stand(character: str, before: str, after: str, height: int) -> bool:
+    if character in _VARIANTS:
+        return bool(_VARIABLE.match(before))
+    if character in _JOINERS:
+        return _may_join(character, before, after)
+    return _may_be_shown(character) and height <= (_MOST_STACKED if before else 0)
+
+
+def _may_join(joiner: str, before: str, after: str) -> bool:
+    """Between the parts of an emoji, or letters of scripts that need it."""
+    if not _may_be_shown(after) or _is_stacked(after):
+        return False
+    is_in_word = _JOINED.match(before) and _JOINED.match(after)
+    is_in_emoji = joiner == "\u200d" and (before == "\ufe0f" or _PICTURE.match(before)) and _PICTURE.match(after)
+    return bool(is_in_word or is_in_emoji)
+
+
+def _may_be_shown(character: str) -> bool:
+    """Also emoji that are newer than this Python."""
+    category = unicodedata.category(character)
+    is_known = category not in _UNSHOWABLE or (category == "Cn" and _PICTURE.match(character))
+    return bool(is_known) and character not in _UNSEEN
+
+
+def _is_stacked(character: str) -> bool:
+    return unicodedata.category(character) in _STACKED or character in _STACKED_LETTERS
+
+
+# Scripts that put no blank between words, or hang endings on a name: there a word is found wherever it stands.
+_SPACELESS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]"
+)
+
+
+def stands_in(text: str, word: str) -> bool:
+    """Whether the word stands in the text, and not as a part of a longer one. Both are folded already."""
+    start = text.find(word)
+    while start >= 0:
+        end = start + len(word)
+        if not _are_one_word(text[start - 1 : start], word[0]) and not _are_one_word(text[end : end + 1], word[-1]):
+            return True
+        start = text.find(word, start + 1)
+    return False
+
+
+def _are_one_word(neighbour: str, edge: str) -> bool:
+    return bool(neighbour) and _is_part_of_word(neighbour) and _is_part_of_word(edge)
+
+
+def _is_part_of_word(character: str) -> bool:
+    is_letter = character == "_" or unicodedata.category(character)[0] in "LMN"
+    return is_letter and not _SPACELESS.match(character)

@@ -45,11 +45,26 @@ FORBIDDEN = {
     "chatroom.server.member": (*SOCKETS, "sqlite3", "time"),
     "chatroom.server.commands": (*SOCKETS, "sqlite3", "threading"),
     "chatroom.server.limits": (*PURE, "chatroom"),
+    "chatroom.server.reading": (*SOCKETS, "sqlite3", "time"),
     "chatroom.server.store": SOCKETS,
     "chatroom.server.outbox": ("chatroom.messages", "chatroom.wire", "chatroom.server.member", "chatroom.server.room"),
     "chatroom.server.flusher": ("chatroom",),
     "chatroom.client.session": ("colorama", "prompt_toolkit", "playsound3"),
-    "chatroom.client.render": (*SOCKETS, "threading", "sqlite3", "prompt_toolkit"),
+    "chatroom.client.clock": (*SOCKETS, "threading", "sqlite3", "chatroom"),
+    "chatroom.client.render": (*PURE, "prompt_toolkit", "colorama"),
+    "chatroom.client.paint": (*PURE, "prompt_toolkit", "chatroom.messages"),
+    "chatroom.client.wrap": (*PURE, "prompt_toolkit", "chatroom.messages"),
+    "chatroom.client.views": (*PURE, "prompt_toolkit"),
+    "chatroom.client.outgoing": (*PURE, "prompt_toolkit"),
+    "chatroom.client.complete": (*PURE, "prompt_toolkit"),
+    "chatroom.client.checks": (*PURE, "prompt_toolkit"),
+    "chatroom.client.answers": (*PURE, "prompt_toolkit"),
+    "chatroom.client.settings": (*PURE, "prompt_toolkit", "msgspec"),
+    "chatroom.client.options": (*PURE, "prompt_toolkit", "msgspec"),
+    "chatroom.client.emoji": (*PURE, "prompt_toolkit"),
+    "chatroom.client.commands": (*SOCKETS, "prompt_toolkit"),
+    "chatroom.client.chat": (*SOCKETS, "prompt_toolkit", "colorama", "playsound3"),
+    "chatroom.client.keys": ("chatroom",),
 }
 
 PRINTERS = {
@@ -57,6 +72,7 @@ PRINTERS = {
     "chatroom.server.cli",
     "chatroom.client.cli",
     "chatroom.client.terminal",
+    "chatroom.client.page",
     "chatroom.client.pipe",
     "chatroom.server.lines",  # the log
 }

@@ -1,6 +1,7 @@
 """The README agrees with the code: what it names exists, and what exists and matters to a newcomer is named."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ import pytest
 
 import chatroom
 from chatroom.client import cli as client_cli
+from chatroom.client import options
 from chatroom.client.commands import COMMANDS
+from chatroom.client.settings import BY_NAME
 from chatroom.server import cli as server_cli
 
 ROOT = Path(__file__).parent.parent
@@ -48,6 +51,19 @@ def test_every_option_it_gives_the_client_exists(capsys: pytest.CaptureFixture[s
 def test_it_explains_every_command_of_the_client_and_no_other() -> None:
     table = "\n".join(line for line in README.splitlines() if line.startswith("| `"))
     assert set(re.findall(r"`(/[a-z]+)", table)) - {"/this"} == {f"/{name}" for name in COMMANDS}
+
+
+def test_the_examples_of_the_client_are_options_that_exist() -> None:
+    """Each line of the block of examples, as its parser reads it."""
+    [block] = [part for part in re.findall(r"```\n(.*?)```", README, re.DOTALL) if "--send" in part]
+    for line in block.splitlines():
+        words = shlex.split(line.partition("chatroom-client ")[2].partition(" | ")[0])
+        assert options.read(words).action == "chat"
+
+
+def test_it_names_the_settings_that_matter() -> None:
+    assert "CHATROOM_NAME" in README
+    assert BY_NAME["name"].variable == "CHATROOM_NAME"
 
 
 def test_its_example_runs(tmp_path: Path) -> None:

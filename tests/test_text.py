@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wcwidth import wcwidth
 
 from chatroom import text
 from chatroom.errors import Refusal
@@ -197,31 +198,163 @@ def test_a_topic_is_one_line_and_may_be_empty() -> None:
 
 # What a terminal gets
 
-# Controls, what turns the direction of text around, what has no width, and what ends a line. Emoji need the joiner.
+JOINERS = "\u200c\u200d"
+# Controls, what turns the direction of text around, what has no width, and what ends a line.
 DANGEROUS = {
     chr(code)
     for code in (*range(0x3000), *range(0xD800, 0xE000), *range(0xFE00, 0x10000), *range(0xE0000, 0xE0080))
-    if unicodedata.category(chr(code)) in ("Cc", "Cf", "Cs", "Zl", "Zp") and code != 0x200D
+    if unicodedata.category(chr(code)) in ("Cc", "Cf", "Cs", "Zl", "Zp") and chr(code) not in JOINERS
 }
+# By the names that Unicode has for them.
+TRICKS = {
+    "zero width space": "\u200b",
+    "soft hyphen": "\u00ad",
+    "word joiner": "\u2060",
+    "byte order mark": "\ufeff",
+    "line separator": "\u2028",
+    "paragraph separator": "\u2029",
+    "right-to-left override": "\u202e",
+    "left-to-right isolate": "\u2066",
+    "right-to-left mark": "\u200f",
+    "Arabic letter mark": "\u061c",
+    "invisible times": "\u2062",
+    "inhibit symmetric swapping": "\u206a",
+    "interlinear annotation": "\ufff9",
+    "combining grapheme joiner": "\u034f",
+    "Hangul choseong filler": "\u115f",
+    "Hangul jungseong filler": "\u1160",
+    "Hangul filler": "\u3164",
+    "halfwidth Hangul filler": "\uffa0",
+    "Khmer inherent vowel": "\u17b4",
+    "Mongolian variation selector": "\u180b",
+    "Mongolian vowel separator": "\u180e",
+    "variation selector 1": "\ufe00",
+    "variation selector 17": "\U000e0100",
+    "tag": "\U000e0041",
+    "language tag": "\U000e0001",
+    "musical null notehead": "\U0001d159",
+    "musical begin beam": "\U0001d173",
+    "shorthand overlap": "\U0001bca0",
+    "Khitan filler": "\U00016fe4",
+    "Egyptian full blank": "\U00013441",
+    "private use": "\ue000",
+    "not a character": "\uffff",
+    "half a surrogate": "\ud800",
+}
+SIGN = "\N{REPLACEMENT CHARACTER}"
+ANYTHING = st.text(
+    st.characters()
+    | st.sampled_from(sorted({*DANGEROUS, *JOINERS, *TRICKS.values(), *"\u0301\ufe0f👩🏽ا्\u1161"} - {"\ud800"}))
+)
 
 
-@given(st.text(st.characters() | st.sampled_from(sorted(c for c in DANGEROUS if unicodedata.category(c) != "Cs"))))
+@given(ANYTHING)
 def test_nothing_that_is_shown_can_move_colour_hide_or_reorder(raw: str) -> None:
     shown = text.visible(raw)
-    assert not DANGEROUS & set(shown)
+    assert not DANGEROUS.union(TRICKS.values()) & set(shown)
     assert text.visible(shown) == shown
-    assert len(shown) == len(raw) + 3 * raw.count("\t"), "nothing vanishes"
+
+
+@given(st.text(st.characters(exclude_categories=["Mn", "Mc", "Me", "Cs"])))
+def test_nothing_vanishes(raw: str) -> None:
+    assert len(text.visible(raw)) == len(raw) + 3 * raw.count("\t")
 
 
 def test_what_could_harm_is_seen_as_replaced() -> None:
     for control in DANGEROUS - {"\n", "\t"}:
-        assert text.visible(f"a{control}[31mb") == "a\N{REPLACEMENT CHARACTER}[31mb"
+        assert text.visible(f"a{control}[31mb") == f"a{SIGN}[31mb"
 
 
-@pytest.mark.parametrize("harmless", ["Hello, world!", "👩‍👧‍👦", "❤\ufe0f", "שלום", "नमस्ते", "e\u0301", "\ufffd"])
+@pytest.mark.parametrize("trick", TRICKS.values(), ids=TRICKS)
+@pytest.mark.parametrize("shape", ["a{}b", "漢{}字", "😀{}😀", "ا{}ا", "각{}각", "{}", "e\u0301{}"])
+def test_what_nothing_is_seen_of_is_seen_as_replaced(trick: str, shape: str) -> None:
+    assert text.visible(shape.format(trick)) == shape.format(SIGN)
+
+
+def test_whatever_takes_no_room_is_drawn_onto_something() -> None:
+    """Only marks do, and those vowels and ends of Hangul syllables that are letters of their own."""
+    for character in map(chr, (*range(0xD800), *range(0xE000, 0x20000), *range(0xE0000, 0xE0200))):
+        if wcwidth(character) <= 0 and character in text.visible(f"a{character}b"):
+            name = unicodedata.name(character)
+            assert unicodedata.category(character)[0] == "M" or name.startswith(("HANGUL JUNGS", "HANGUL JONGS"))
+
+
+def test_a_blank_of_braille_is_a_blank() -> None:
+    assert text.visible("⣿\u2800⣿") == "⣿ ⣿"
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        *("Hello, world!", "👩‍👧‍👦", "❤\ufe0f", "❤\ufe0f\u200d🔥", "🏳\ufe0f\u200d🌈", "👍🏽"),
+        *("1\ufe0f\u20e3", "🙂\u200d↔\ufe0f", "©\ufe0f", "각", "\u1100\u1161\u11a8"),
+        *("שלום", "नमस्ते", "e\u0301", "\ufffd", "می\u200cخواهم", "ක\u0dca\u200dර", "क\u094d\u200dष"),
+        *("ཧྐྵྨླྺྼྻྂ", "ก็่", "\U0001fae8", "\U0001faff"),
+    ],
+    ids=ascii,
+)  # fmt: skip
 def test_what_is_harmless_is_shown_as_it_is(harmless: str) -> None:
     assert text.visible(harmless) == harmless
 
 
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("a\u200db", f"a{SIGN}b"),
+        ("1\u200d2", f"1{SIGN}2"),
+        ("😀\u200c😀", f"😀{SIGN}😀"),
+        ("😀\u200da", f"😀{SIGN}a"),
+        ("😀\u200d", f"😀{SIGN}"),
+        ("😀\u200d\u200d😀", f"😀{SIGN}{SIGN}😀"),
+        ("ا\u200c", f"ا{SIGN}"),
+        ("ا\u200ca", f"ا{SIGN}a"),
+        ("ا\u200c\u06dd", f"ا{SIGN}{SIGN}"),
+        ("a\ufe0f", f"a{SIGN}"),
+        ("❤\ufe0f\ufe0f", f"❤\ufe0f{SIGN}"),
+        ("\ufe0f", SIGN),
+    ],
+    ids=ascii,
+)
+def test_a_joiner_stands_only_where_it_joins(raw: str, shown: str) -> None:
+    assert text.visible(raw) == shown
+
+
+@pytest.mark.parametrize("mark", ["\u0301", "\u20dd", "\u0940", "\u1161", "\u11a8"], ids=ascii)
+def test_marks_do_not_tower_over_other_lines(mark: str) -> None:
+    assert text.visible("e" + mark * 8) == "e" + mark * 8
+    assert text.visible("e" + mark * 4_000 + "f" + mark) == "e" + mark * 8 + SIGN + "f" + mark
+    assert text.visible(("e" + mark) * 100) == ("e" + mark) * 100
+
+
+def test_joiners_do_not_make_a_tower_higher() -> None:
+    shown = text.visible("ا" + ("\u064b" * 8 + "\u200d") * 50)
+    assert shown.count("\u064b" * 9) == 0
+    assert shown.startswith("ا" + "\u064b" * 8 + SIGN)
+
+
+@pytest.mark.parametrize("mark", ["\u0338", "\u20dd", "\u0301", "\u1161"], ids=ascii)
+def test_no_mark_is_drawn_onto_what_stands_before_the_text(mark: str) -> None:
+    assert text.visible(f"{mark}a") == f"{SIGN}a"
+
+
 def test_what_is_shown_is_one_line() -> None:
-    assert text.visible("one\ntwo\tthree\r\n") == "one two    three\N{REPLACEMENT CHARACTER} "
+    assert text.visible("one\ntwo\tthree\r\n") == f"one two    three{SIGN} "
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("inside", "word", "stands"),
+    [
+        ("ada", "ada", True),
+        ("canada ada", "ada", True),
+        ("canada adam", "ada", False),
+        ("_ada", "ada", False),
+        ("ada2", "ada", False),
+        ("c++!", "c++", True),
+        ("李小龍你好", "李小龍", True),
+    ],
+)
+def test_a_word_stands_by_itself(inside: str, word: str, stands: bool) -> None:
+    assert text.stands_in(inside, word) == stands

@@ -1,178 +1,341 @@
-"""The conversation: which rooms one is in, who else is there, and what is shown of all that happens.
+"""The conversation: which rooms one is in, which is looked at, and what is shown of all that happens.
 
-Knows what an event means to a person. Knows nothing of keys, screens and commands: what is to be seen goes to `show`.
-Events are heard by one thread; another one, whose lines are typed, calls everything else.
+Knows what an event means to a person. Knows nothing of keys, screens and commands: what is to be seen goes to a
+`Screen`. One thread hears events, another one types, answers come in a third: each takes the lock.
 """
 
+import functools
+import secrets
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from chatroom.client import render
-from chatroom.client.events import Back, Offline
-from chatroom.client.notify import Notifier
-from chatroom.client.render import Line
+from chatroom.client.attention import Attention
+from chatroom.client.emoji import expand
+from chatroom.client.events import Back, Offline, Receipt, Reset, Unsayable
+from chatroom.client.outgoing import Outgoing, Words
+from chatroom.client.render import Line, Look
 from chatroom.client.session import Client
+from chatroom.client.views import View
 from chatroom.errors import ChatError
 from chatroom.messages import Joined, Kind, Left, Live, Message, Room, Topic
 from chatroom.text import fold
 
 T = TypeVar("T")
+M = TypeVar("M", bound=Callable[..., Any])
+
+COMINGS_SECONDS = 10.0
+"""In a busy room, who comes and goes is told at most so often, unless somebody speaks."""
 
 
-class View:
-    """A room that one is in, as far as one knows it."""
+class Screen(Protocol):
+    """Where things are seen. Any thread may call it, and it never waits."""
 
-    def __init__(self, room: Room) -> None:
-        self.name = room.room
-        self.oldest = room.since + 1
-        """The number of the oldest message that was shown."""
-        self.enter(room)
+    def columns(self) -> int: ...
+    def show(self, lines: Sequence[Line]) -> None: ...
+    def refresh(self) -> None: ...
+    def leave(self) -> None: ...
+    def edit(self, text: str) -> None: ...
 
-    def enter(self, room: Room) -> None:
-        self.topic = room.topic
-        self._people = {fold(name): name for name in room.members}
 
-    def add(self, name: str) -> None:
-        self._people[fold(name)] = name
+class Manner(NamedTuple):
+    """How the person wants it."""
 
-    def remove(self, name: str) -> None:
-        self._people.pop(fold(name), None)
+    look: Look = Look()
+    highlights: tuple[str, ...] = ()
+    all_rooms: bool = False
+    """Whether the lines of all rooms are shown as they come."""
+    handles: bool = False
+    """Whether each line shows by what it can be named."""
+    plain: bool = False
+    """Whether everything is a line of its own, in order, and nothing is redrawn."""
 
-    def people(self) -> list[str]:
-        # A copy first: another thread may be adding somebody.
-        return sorted(self._people.copy().values(), key=fold)
+
+def locked(method: M) -> M:
+    @functools.wraps(method)
+    def call(self: "Chat", *arguments: Any, **named: Any) -> Any:
+        with self.lock:
+            return method(self, *arguments, **named)
+
+    return call  # type: ignore[return-value]
 
 
 class Chat:
     """One person's conversation, as it is at the moment."""
 
-    def __init__(
-        self,
-        client: Client,
-        *,
-        show: Callable[[Sequence[Line]], None],
-        leave: Callable[[], None],
-        notifier: Notifier,
-    ) -> None:
+    def __init__(self, client: Client, screen: Screen, attention: Attention, manner: Manner) -> None:
         self.client = client
-        self.show = show
-        self.leave = leave
-        self.notifier = notifier
+        self.screen = screen
+        self.attention = attention
+        self.manner = manner
+        self.lock = threading.RLock()
         self.room = ""
-        """The room that typed text goes to, or none."""
+        """The room that is looked at, and that typed text goes to; or none."""
+        self.outgoing = Outgoing(client.unsent)
         self._views: dict[str, View] = {}
         self._entering: set[str] = set()
-        self.is_away = False
+        self._day = render.day_of(time.time_ns() // 1_000_000)
+        self._comings_told = 0.0
+        self._back_at = 0.0
 
+    def look(self) -> Look:
+        """How lines are made, on a screen as wide as this one."""
+        return self.manner.look.at(self.screen.columns())
+
+    @locked
     def tell(self, mark: str, text: str) -> None:
-        self.show([render.status(mark, text)])
+        self.screen.show([render.status(mark, text)])
 
     def ask(self, question: Future[T], then: Callable[[T], object] = lambda _: None) -> None:
         """Goes on with the answer when it comes; a refusal is told."""
 
         def answered(question: Future[T]) -> None:
-            try:
-                then(question.result())
-            except ChatError as error:
-                self.tell("!", error.text)
+            with self.lock:
+                try:
+                    then(question.result())
+                except ChatError as error:
+                    self.tell("!", error.text)
 
         question.add_done_callback(answered)
 
     # ---------------------------------------------------------------------------------------------- rooms
 
     def view(self, room: str = "") -> View | None:
-        """The room of that name, or the one that typed text goes to, if we are in it."""
+        """The room of that name, or the one that is looked at, if we are in it."""
         return self._views.get(fold(room or self.room))
 
+    def views(self) -> list[View]:
+        """In the order in which we came into them."""
+        return list(self._views.values())
+
     def here(self) -> View | None:
-        """The current room; where there is none, that is told."""
+        """The room that is looked at; where there is none, that is told."""
         if not (view := self.view()):
             self.tell("!", "You are in no room. /join ROOM enters one.")
         return view
 
+    def is_looked_at(self, view: View) -> bool:
+        return self.manner.all_rooms or fold(view.name) == fold(self.room)
+
+    @locked
     def enter(self, room: str) -> None:
-        """Turns to a room, once the server has let us in."""
+        """Turns to a room; to one that we are not in, once the server has let us in."""
         if view := self.view(room):
-            self.room = view.name
-            self.show(self._whereabouts(view))
+            self.turn(view)
             return
         self._entering.add(fold(room))
         self.ask(self.client.join(room))
+
+    @locked
+    def turn(self, view: View) -> None:
+        """Looks at a room that we are in."""
+        self.room = view.name
+        kept, dropped = view.look()
+        lines = [render.room_header(view.name, view.topic)]
+        if dropped:
+            lines.append(render.status("*", f"{dropped} older lines are passed over; /history shows older messages."))
+        self.screen.show([*lines, *kept])
+        self.screen.refresh()
 
     def _whereabouts(self, view: View) -> list[Line]:
         others = [name for name in view.people() if name != self.client.username]
         return render.whereabouts(view.name, view.topic, others)
 
-    def say(self, text: str, kind: Kind = "text") -> None:
-        """Says it in the current room. It is shown when it is stored, and comes back as `Unsayable` if it never is."""
-        if not (here := self.here()):
-            return
-        self.client.say(here.name, text, kind=kind)
-        if self.is_away:
-            self.tell("*", "Kept; it is said when the link is back.")
+    # ---------------------------------------------------------------------------------------------- saying
 
-    # ---------------------------------------------------------------------------------------------- heard
+    @locked
+    def say(self, text: str, kind: Kind = "text", reply_to: int | None = None) -> None:
+        """Says it in the room that is looked at. It stays below until it is stored, or refused and forgotten."""
+        if here := self.here():
+            self.send(Words(secrets.token_hex(8), here.name, expand(text), kind), reply_to)
 
+    def send(self, words: Words, reply_to: int | None = None) -> None:
+        self.outgoing.add(words)
+        receipt = self.client.say(words.room, words.text, kind=words.kind, reply_to=reply_to, id=words.id)
+        receipt.add_done_callback(self._receipted)
+        self.screen.refresh()
+
+    def _receipted(self, receipt: Future[Receipt]) -> None:
+        """A refusal is heard as an event; and what is still unsent at the end is kept by the client."""
+        if not receipt.exception():
+            with self.lock:
+                self.outgoing.stored(receipt.result().id)
+
+    # --------------------------------------------------------------------------------------------- hearing
+
+    @locked
     def hear(self, event: object) -> None:
-        """Takes it in, and then shows what is worth showing: whoever sees a name may at once complete it."""
-        room_before = self.room
+        """Takes it in, and shows what is worth showing: whoever sees a name may at once complete it."""
         if take_in := _TAKE_IN.get(type(event)):
             take_in(self, event)
-        if isinstance(event, Message):
-            self.show(render.message(event, elsewhere=fold(event.room) != fold(self.room)))
-        elif lines := render.happening(event, now=time.time_ns() // 1_000_000):
-            self.show(lines)
-        if isinstance(event, Left) and self.room != room_before:
-            self.tell("*", f"You are in {self.room} now." if self.room else "/join ROOM enters another room.")
+        else:
+            self._show_happening(event)
 
-    def _message(self, message: Message) -> None:
-        if view := self.view(message.room):
-            view.oldest = min(view.oldest, message.seq)
-        if not message.replayed and message.username != self.client.username:
-            self.notifier.ring()
+    def _show_happening(self, event: object) -> None:
+        if lines := render.happening(event, now=time.time_ns() // 1_000_000):
+            self.screen.show(lines)
+
+    def _message(self, said: Message) -> None:
+        view = self.view(said.room)
+        if view is None:
+            return
+        view.take(said)
+        is_own = said.username == self.client.username
+        is_new = not is_own and (not said.replayed or 0 < view.read < said.seq)
+        is_mention = not is_own and self._is_for_me(view, said)
+        lines = [*self._before(view, said, is_new=is_new), self.line_of(view, said, is_mention=is_mention)]
+        if self.is_looked_at(view):
+            self.screen.show(lines)
+            view.shown = max(view.shown, said.seq)
+        else:
+            view.keep(lines)
+            view.unread += is_new
+            view.mentions += is_new and is_mention
+        if is_own and self.outgoing.shown(said.id):
+            self.screen.refresh()
+        if is_new and (trouble := self.attention.catch(said, is_mention=is_mention)):
+            self.tell("!", trouble)
+
+    def _is_for_me(self, view: View, said: Message) -> bool:
+        """Whether it holds one's name, or a word to be called by, or answers one's own words."""
+        original = view.message(said.reply_to)
+        answers_me = original is not None and original.username == self.client.username
+        return answers_me or render.is_mention(said.message, self.client.username, self.manner.highlights)
+
+    def line_of(self, view: View, said: Message, *, is_mention: bool = False, handle: bool = False) -> Line:
+        return render.message(
+            said,
+            self.look(),
+            room_tag=self.manner.all_rooms and fold(said.room) != fold(self.room),
+            mention=is_mention,
+            handle=render.handle_of(said.seq) if handle or self.manner.handles else "",
+            reply_to=view.message(said.reply_to),
+        )
+
+    def _before(self, view: View, said: Message, *, is_new: bool) -> list[Line]:
+        """What stands before a message: a new day, who came and went, where the new ones begin."""
+        lines = self._comings(view)
+        day, known = render.day_of(said.time), self._day if self.manner.all_rooms else view.day or self._day
+        if day != known:
+            lines.append(render.day(said.time))
+        view.day = self._day = day
+        if is_new and self._begins_what_is_new(view, said):
+            lines.append(render.new_since(said.time))
+            view.is_marked = True
+        return lines
+
+    def _begins_what_is_new(self, view: View, said: Message) -> bool:
+        if self.is_looked_at(view):
+            return said.replayed and not view.is_marked
+        return not view.unread
+
+    def _comings(self, view: View) -> list[Line]:
+        joined, left = view.take_comings()
+        if not (joined or left) or not self.is_looked_at(view):
+            return []
+        if len(left) == 1 and not joined:
+            return render.happening(left[0], now=0)
+        return [render.comings(view.name, joined, [event.username for event in left])]
 
     def _room(self, room: Room) -> None:
+        key = fold(room.room)
         if view := self.view(room.room):
             view.enter(room)
             return
-        self._views[fold(room.room)] = View(room)
-        if fold(room.room) in self._entering:
+        self._views[key] = View(room)
+        if key in self._entering:
+            if self.room and key != fold(self.room):
+                self.screen.show([render.room_header(room.room, room.topic)])
             self.room = room.room
+            self.screen.refresh()
 
     def _live(self, live: Live) -> None:
         """We are told where we are after what was said there before: it stays on the screen."""
         view = self.view(live.room)
+        if trouble := self.attention.settle():
+            self.tell("!", trouble)
         if view and fold(live.room) in self._entering:
             self._entering.discard(fold(live.room))
-            self.show(self._whereabouts(view))
+            self.screen.show(self._whereabouts(view))
 
     def _joined(self, event: Joined) -> None:
         if view := self.view(event.room):
-            view.add(event.username)
+            view.comes(event)
 
     def _left(self, event: Left) -> None:
+        view = self.view(event.room)
         if event.username == self.client.username:
+            self._show_happening(event)
             self._leave(event.room)
-        elif view := self.view(event.room):
-            view.remove(event.username)
+        elif view:
+            view.goes(event)
 
     def _leave(self, room: str) -> None:
         """We are in that room no more, and turn to one that we are in."""
         self._views.pop(fold(room), None)
-        if fold(room) == fold(self.room):
-            self.room = next((view.name for view in list(self._views.values())), "")
+        self._entering.discard(fold(room))
+        if fold(room) != fold(self.room):
+            return
+        self.room = ""
+        if others := self.views():
+            self.turn(others[0])
+        else:
+            self.tell("*", "/join ROOM enters another room.")
+        self.screen.refresh()
 
     def _topic(self, event: Topic) -> None:
-        if view := self.view(event.room):
+        view = self.view(event.room)
+        if view:
             view.topic = event.topic
+            lines = render.happening(event, now=0)
+            self.screen.show(lines) if self.is_looked_at(view) else view.keep(lines)
 
     def _offline(self, event: Offline) -> None:
-        self.is_away = True
+        """What comes after it is new. The trouble itself stands in the bar."""
+        for view in self.views():
+            view.lose()
+            view.read = max(view.read, view.shown)
+            view.is_marked = False
+        if self.manner.plain:
+            self._show_happening(event)
+        self.screen.refresh()
 
     def _back(self, event: Back) -> None:
-        self.is_away = False
+        self._back_at = time.monotonic()
+        self._show_happening(event)
+        self.screen.refresh()
+
+    def _reset(self, event: Reset) -> None:
+        """What was known of the room holds no longer; its lines stay."""
+        self._show_happening(event)
+        self._views.pop(fold(event.room), None)
+
+    def _unsayable(self, event: Unsayable) -> None:
+        if not self.outgoing.refused(event.id, event.error.text) or self.manner.plain:
+            self._show_happening(event)
+        self.screen.refresh()
+
+    # -------------------------------------------------------------------------------------------- each second
+
+    @locked
+    def tick(self) -> None:
+        """Tells who came and went, and the server what was read."""
+        self.outgoing.sweep()
+        now = time.monotonic()
+        if now >= self._comings_told + COMINGS_SECONDS:
+            lines = [line for view in self.views() for line in self._comings(view)]
+            if lines:
+                self.screen.show(lines)
+                self._comings_told = now
+        for view in self.views():
+            if now >= self._back_at + COMINGS_SECONDS:
+                view.settle()
+            if view.shown > view.told and not self.client.outage:
+                view.told = view.shown
+                self.client.seen(view.name, view.shown)
 
 
 _TAKE_IN: dict[type, Callable[[Chat, Any], None]] = {
@@ -184,4 +347,6 @@ _TAKE_IN: dict[type, Callable[[Chat, Any], None]] = {
     Topic: Chat._topic,
     Offline: Chat._offline,
     Back: Chat._back,
+    Reset: Chat._reset,
+    Unsayable: Chat._unsayable,
 }

@@ -1,60 +1,81 @@
-"""The command `chatroom-client`: its options, how it gets in, and how it ends.
+"""The command `chatroom-client`: what it is asked to do, who does it, and how it ends.
 
-Knows arguments, exit codes, and whether there is a terminal. Knows nothing of keys, and nothing of how a client works.
+Knows exit codes, and whether there is a terminal. Knows nothing of how options and settings are written, of keys, and
+of how a client works; whoever does is imported only where it is needed, so that `--help` comes at once.
 """
 
-import argparse
+import contextlib
 import getpass
 import io
 import os
 import re
-import socket
+import shutil
 import sys
-import threading
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
-import colorama
+from chatroom import text
+from chatroom.client import AGENT, exits, options, settings, trace
+from chatroom.client.options import Options
+from chatroom.client.settings import SETTINGS, SettingError, Settings
+from chatroom.errors import ChatError, Refusal
 
-from chatroom import __version__, text
-from chatroom.client import render
-from chatroom.client.chat import Chat
-from chatroom.client.commands import Typist
-from chatroom.client.notify import Notifier
-from chatroom.client.pipe import Pipe
-from chatroom.client.render import Line
-from chatroom.client.session import Client
-from chatroom.errors import ChatError, ConnectionFailed, Refusal
-
-# Imported where it is used: only a terminal needs it, and it takes as long as all the others together.
 if TYPE_CHECKING:
-    from chatroom.client.terminal import Terminal
-
-DEFAULT_PORT = 5002
-AGENT = f"chatroom-client {__version__}"
-HINT = "Type and press Enter. /help shows more, q quits."
-
-REACH_SECONDS = 10.0
-GOODBYE_SECONDS = 3.0
-"""So long what was said last may take to get its receipt when one quits."""
-
-FAILED = 1
-INTERRUPTED = 130
-
-_ANOTHER_NAME = frozenset(("name_taken", "bad_name"))
-"""Refusals that another name overcomes."""
+    from chatroom.client.checks import Finding
+    from chatroom.client.paint import Painter
+    from chatroom.client.pipe import Errand, Manner
+    from chatroom.client.render import Line
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    """Does what it is asked to. The exit code: one of `exits`, or that of a signal."""
     _never_fail_on_a_character()
+    log = trace.Log(trace.default_file())
+    with log.of_threads():
+        code = _run(sys.argv[1:] if arguments is None else arguments, log)
+    if log.is_needed:
+        _complain(_apology(log))
+    return code or (exits.FAILED if log.is_needed else exits.OK)
+
+
+def _run(arguments: Sequence[str], log: trace.Log) -> int:
     try:
-        return _in_terminal(options) if _is_terminal() else _in_pipe(options)
+        asked = options.read(arguments)
+        chosen = settings.load(asked.flags, os.environ, asked.config)
+        return _ACTIONS[asked.action](asked, chosen)
     except KeyboardInterrupt:
-        return INTERRUPTED
-    except (ChatError, OSError) as error:
-        print(f"chatroom-client: {text.visible(str(error))}", file=sys.stderr)
-        return FAILED
+        return exits.INTERRUPTED
+    except BrokenPipeError:  # like `| head -1`: nobody reads any more
+        return exits.OK
+    except ChatError as error:
+        _complain(error.text)
+        return exits.of(error)
+    except OSError as error:
+        _complain(str(error))
+    except Exception as error:  # whatever it is, nobody is shown a stack trace
+        log.keep(error)
+    finally:
+        _forget_unwritten()
+    return exits.FAILED
+
+
+def _complain(sentence: str) -> None:
+    with contextlib.suppress(OSError):  # nobody reads it
+        print(f"chatroom-client: {text.visible(sentence)}", file=sys.stderr, flush=True)
+
+
+def _apology(log: trace.Log) -> str:
+    where = f"; see {_short(log.path)}" if log.is_kept else ""
+    return f"This program failed{where}. What was said is kept."
+
+
+def _short(path: Path) -> str:
+    """With `~` where a shell knows it, so that it fits a line."""
+    with contextlib.suppress(RuntimeError, ValueError):  # nobody knows where home is, or the path is not within
+        if os.name != "nt":
+            return f"~/{path.relative_to(Path.home())}"
+    return str(path)
 
 
 def _never_fail_on_a_character() -> None:
@@ -64,164 +85,150 @@ def _never_fail_on_a_character() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _is_terminal() -> bool:
-    """Whether somebody sits there who sees a prompt. A dumb terminal cannot keep one below what arrives."""
-    both = all(stream and stream.isatty() for stream in (sys.stdin, sys.stdout))
-    return both and os.environ.get("TERM") != "dumb"
-
-
-# ----------------------------------------------------------------------------------------------------- options
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="chatroom-client",
-        description="Chat in a terminal; or, in a pipe, say each line of stdin and print each message as a line.",
-        epilog=f"""In a pipe, a newline within a message is printed as "{render.LINE_MARK.strip()}", and what happens
-        besides messages goes to stderr. At the end of stdin the client waits for the receipts and ends with 0:
-        echo "build done" | chatroom-client --name ci""",
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="where the server runs (default: 127.0.0.1)")
-    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help=f"its port (default: {DEFAULT_PORT})")
-    parser.add_argument("--name", type=_legal(text.username), help="your name (default: asked; in a pipe, the login's)")
-    parser.add_argument("--room", type=_legal(text.room_name), default="lobby", help="the room (default: lobby)")
-    parser.add_argument("--mute", action="store_true", help="no sounds")
-    parser.add_argument("--version", action="version", version=f"chatroom {__version__}")
-    return parser
-
-
-def _port(raw: str) -> int:
-    if re.fullmatch("[0-9]{1,5}", raw) and 0 < int(raw) < 65_536:
-        return int(raw)
-    raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
-
-
-def _legal(rule: Callable[[str], str]) -> Callable[[str], str]:
-    """An option's type: what the rule makes of it, or the rule's refusal as a usage error."""
-
-    def check(raw: str) -> str:
+def _forget_unwritten() -> None:
+    """What nobody reads any more must not be written again, and complained about, at the very end."""
+    for stream in (sys.stdout, sys.stderr):
         try:
-            return rule(raw)
-        except Refusal as refusal:
-            raise argparse.ArgumentTypeError(refusal.text) from None
-
-    return check
-
-
-def _client(options: argparse.Namespace, name: str) -> Client:
-    """A client that is in, or the error that kept it out."""
-    return Client(options.host, options.port, username=name, agent=AGENT).start()
+            if stream:
+                stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-# -------------------------------------------------------------------------------------------------- a terminal
+# --------------------------------------------------------------------------------------------------------- the screen
 
 
-def _in_terminal(options: argparse.Namespace) -> int:
+def _is_dumb() -> bool:
+    """A dumb terminal cannot keep a line being typed below what arrives."""
+    return os.environ.get("TERM") == "dumb"
+
+
+def _is_at(*streams: TextIO | None) -> bool:
+    """Whether a terminal is at the other end of each."""
+    return all(stream and stream.isatty() for stream in streams)
+
+
+def _wants_colour(chosen: Settings, stream: TextIO | None) -> bool:
+    return settings.wants_colour(chosen.color, is_terminal=_is_at(stream), environ=os.environ)
+
+
+def _painter(chosen: Settings, stream: TextIO | None) -> "Painter":
+    import colorama
+
+    from chatroom.client.paint import Painter
+
     colorama.just_fix_windows_console()
+    return Painter(chosen.theme, colour=_wants_colour(chosen, stream), plain=chosen.plain)
+
+
+def _printer(chosen: Settings) -> "Callable[[Iterable[Line]], None]":
+    """Prints lines as in a chat, each at once; whole ones, where they go into a file."""
+    painter = _painter(chosen, sys.stdout)
+    columns = shutil.get_terminal_size().columns if _is_at(sys.stdout) else 0
+    return lambda lines: print(*painter.draw(lines, columns), sep="\n", flush=True)
+
+
+def _bell() -> None:
+    print("\a", end="", file=sys.stderr, flush=True)
+
+
+# -------------------------------------------------------------------------------------------------------- what it does
+
+
+def _chat(asked: Options, chosen: Settings) -> int:
+    if asked.errand or _is_dumb() or not _is_at(sys.stdin, sys.stdout):
+        return _run_errand(asked.errand, chosen)
+    from chatroom.client.app import converse
+
+    return converse(chosen, colour=_wants_colour(chosen, sys.stdout))
+
+
+def _config(asked: Options, chosen: Settings) -> int:
+    """Prints each setting, its value, and where that stands."""
+    rows = [
+        (setting.name, text.visible(setting.show(getattr(chosen, setting.attribute))), chosen.origins[setting.name])
+        for setting in SETTINGS
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for name, value, origin in rows:
+        print(f"{name:{widths[0]}}  {value:{widths[1]}}  {text.visible(origin)}")
+    file = asked.config or settings.default_file()
+    print(f"\nThe file for settings is {text.visible(str(file))}{'' if file.exists() else ', which is not there'}.")
+    return exits.OK
+
+
+def _doctor(asked: Options, chosen: Settings) -> int:
+    """Prints what works and what does not, as it is found out."""
+    from chatroom.client import doctor
+
+    say, findings = _printer(chosen), []
+    console = doctor.console(sys.stdin, sys.stdout)
+    for finding in doctor.examine(chosen.host, chosen.port, environ=os.environ, console=console):
+        say(_finding(finding))
+        findings.append(finding)
+    return doctor.summary(findings)
+
+
+def _finding(finding: "Finding") -> "Iterator[Line]":
+    from chatroom.client.render import Line, Span, status
+
+    yield status("+" if finding.is_well else "!", f"{finding.what}: {finding.text}")
+    if finding.advice:
+        yield Line((Span("", "    "),), (Span("", finding.advice),))
+
+
+def _test_sound(asked: Options, chosen: Settings) -> int:
+    """Plays each sound, and prints which way it went."""
+    from chatroom.client import notify
+    from chatroom.client.render import status
+
+    say = _printer(chosen)
+    for kind, way in notify.try_each(chosen.sounds, _bell):
+        say([status("*", f"{kind}: {way}")])
+    return exits.OK
+
+
+_ACTIONS: dict[str, Callable[[Options, Settings], int]] = {
+    "chat": _chat,
+    "config": _config,
+    "doctor": _doctor,
+    "test-sound": _test_sound,
+}
+
+# ---------------------------------------------------------------------------------------------------------- a script
+
+
+def _run_errand(errand: "Errand | None", chosen: Settings) -> int:
+    """What a script wants, or, where it does not say, what is done in a pipe."""
+    from chatroom.client import pipe, render
+    from chatroom.client.refusals import wants_another_name
+    from chatroom.client.session import Client
+
+    errand = errand or pipe.Errand(chosen.room)
+    manner = _manner(chosen)
+    if errand.send is None:
+        connecting = render.status("*", f"Connecting to {chosen.host}:{chosen.port} ...")
+        lines = manner.err.draw([connecting], 0) if manner.err else [render.in_one(connecting)]
+        print(*lines, file=sys.stderr, flush=True)
     try:
-        client = _come_in(options)
-    except EOFError:  # Ctrl-D instead of a name
-        return 0
-    with client:
-        try:
-            return _converse(client, options)
-        finally:
-            _part(client)
-
-
-def _draw(lines: Iterable[Line]) -> list[str]:
-    return [*map(render.plain if os.environ.get("NO_COLOR") else render.coloured, lines)]
-
-
-def _say(mark: str, sentence: str) -> None:
-    print(*_draw([render.status(mark, sentence)]))
-
-
-def _come_in(options: argparse.Namespace) -> Client:
-    """Connects, and asks for a name until the server takes it."""
-    _say("*", f"Connecting to {options.host}:{options.port} ...")
-    name = options.name
-    if not name:
-        _reach(options.host, options.port)
-        _say("+", "Connected.")
-    while True:
-        try:
-            client = _client(options, name or _ask_name())
-        except Refusal as refusal:
-            if refusal.code not in _ANOTHER_NAME:
-                raise
-            _say("!", refusal.text)
-            name = None
-        else:
-            if options.name:
-                _say("+", "Connected.")
-            return client
-
-
-def _reach(host: str, port: int) -> None:
-    """Nobody is asked for a name in vain: is there a server at all?"""
-    try:
-        socket.create_connection((host, port), REACH_SECONDS).close()
-    except (OSError, UnicodeError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or "it does not answer"
-        raise ConnectionFailed(
-            f"{host}:{port} cannot be reached ({why}); check the address, and that chatroom-server runs there."
-        ) from None
-
-
-def _ask_name() -> str:
-    from chatroom.client.terminal import ask
-
-    while True:
-        try:
-            return text.username(ask("Enter your name: ").strip())
-        except Refusal as refusal:
-            _say("!", refusal.text)
-
-
-def _converse(client: Client, options: argparse.Namespace) -> int:
-    from chatroom.client.terminal import Terminal
-
-    terminal = Terminal()
-    notifier = Notifier(terminal.bell, muted=options.mute)
-    chat = Chat(client, show=lambda lines: terminal.show(*_draw(lines)), leave=terminal.leave, notifier=notifier)
-    chat.tell("*", HINT)
-    chat.enter(options.room)
-    listener = threading.Thread(target=_listen, args=(client, chat, terminal), name="chatroom listener", daemon=True)
-    listener.start()
-    try:
-        return terminal.run(Typist(chat))
-    finally:
-        notifier.close()
-
-
-def _listen(client: Client, chat: Chat, terminal: "Terminal") -> None:
-    """The receiver's thread."""
-    for event in client.events():
-        chat.hear(event)
-        terminal.wait_for_room()
-    terminal.leave(FAILED)  # unless we are leaving already, the server wants us no more
-
-
-def _part(client: Client) -> None:
-    if not client.flush(GOODBYE_SECONDS):
-        _say("!", f"{len(client.unsent)} without a receipt yet: kept, and said at the next start under this name.")
-
-
-# ------------------------------------------------------------------------------------------------------ a pipe
-
-
-def _in_pipe(options: argparse.Namespace) -> int:
-    print(f"[*] Connecting to {options.host}:{options.port} ...", file=sys.stderr, flush=True)
-    try:
-        client = _client(options, options.name or _login_name())
+        client = Client(chosen.host, chosen.port, username=chosen.name or _login_name(), agent=AGENT).start()
     except Refusal as refusal:
-        advice = " Choose one with --name." if refusal.code in _ANOTHER_NAME else ""
-        raise ConnectionFailed(refusal.text + advice) from refusal
+        advice = " Choose one with --name." if wants_another_name(refusal) else ""
+        raise Refusal(refusal.code, refusal.text + advice) from refusal
     with client:
-        result = Pipe(client, _lines(), sys.stdout, sys.stderr).run(options.room)
-    _forget_unwritten()
-    return result
+        return pipe.run(client, errand._replace(room=errand.room or chosen.room), manner)
+
+
+def _manner(chosen: Settings) -> "Manner":
+    from chatroom.client.pipe import Manner
+    from chatroom.client.render import Look
+
+    chosen = chosen._replace(plain=chosen.plain or (_is_dumb() and _is_at(sys.stdout)))
+    painters = [
+        _painter(chosen, stream) if chosen.plain or _wants_colour(chosen, stream) else None
+        for stream in (sys.stdout, sys.stderr)
+    ]
+    return Manner(Look(chosen.time_format), *painters)
 
 
 def _login_name() -> str:
@@ -229,22 +236,7 @@ def _login_name() -> str:
     try:
         return text.username(re.sub(r"[^\w.-]+", "-", getpass.getuser()).strip("-._")[: text.USERNAME_LENGTH])
     except (ChatError, OSError, KeyError, ImportError):
-        raise ConnectionFailed("The name of this login cannot be a name here; choose one with --name.") from None
-
-
-def _lines() -> Iterable[str]:
-    """Stdin, by a file of our own: the interpreter cannot end while a thread reads from its own."""
-    if sys.stdin is None:
-        return ()
-    return open(sys.stdin.fileno(), encoding=sys.stdin.encoding, errors="replace", closefd=False)
-
-
-def _forget_unwritten() -> None:
-    """What nobody reads any more must not be written again, and complained about, at the very end."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SettingError("The name of this login cannot be a name here; choose one with --name.") from None
 
 
 if __name__ == "__main__":

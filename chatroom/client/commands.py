@@ -1,4 +1,4 @@
-"""What a typed line does: it is said, or it is one of the /commands of this table.
+"""The /commands: one table, by groups, and what each of them does.
 
 Knows commands, their arguments and what they answer. Knows nothing of keys and screens; what it asks of a
 conversation, `Chat` does. Called by the thread in which lines are typed; answers come in another.
@@ -11,68 +11,31 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from chatroom.client import render
-from chatroom.client.chat import Chat, View
-from chatroom.messages import History
-from chatroom.text import fold, visible
+from chatroom.client.chat import Chat
+from chatroom.client.complete import nearest
+from chatroom.client.views import View
+from chatroom.client.wishes import Wish, seconds_of
+from chatroom.messages import History, Message, RoomInfo, Rooms
+from chatroom.text import fold
 
-QUIT = "q"
 PAGE = 20
 """So many older messages /history shows, unless it is told how many."""
 LONGEST_PAGE = 200
 
-
-class Typist:
-    """Whoever sits at the keyboard: takes the lines of a terminal, for one conversation."""
-
-    def __init__(self, chat: Chat) -> None:
-        self._chat = chat
-
-    @property
-    def room(self) -> str:
-        return self._chat.room
-
-    def typed(self, text: str, pasted: bool = False) -> None:
-        """Does what the line asks. What was pasted is said as it is, unless it is a single line with a command."""
-        line = text.strip()
-        if pasted and ("\n" in line or line == QUIT):
-            self._chat.say(text.strip("\n"))
-        elif line == QUIT:
-            self._chat.leave()
-        elif line.startswith("/"):
-            self._do(line)
-        elif line:
-            self._chat.say(text.rstrip())
-
-    def _do(self, line: str) -> None:
-        word, argument = (*line[1:].split(maxsplit=1), "", "")[:2]
-        command = COMMANDS.get(word.lower())
-        if command is None:
-            self._chat.tell("!", f"There is no /{word}; nothing was said. /help shows what there is.")
-        elif command.needs_more_than(argument):
-            self._chat.tell("!", f"Type it so: {command.usage}")
-        else:
-            command.handler(self._chat, argument)
-
-    def complete(self, before: str) -> list[str]:
-        """The words that the text before the cursor may end with: commands at its start, people anywhere."""
-        word = before.rpartition(" ")[2]
-        if before.startswith("/") and word == before:
-            return [f"/{name}" for name in COMMANDS if name.startswith(word[1:].lower())]
-        view = self._chat.view()
-        people = view.people() if view and word else []
-        return [visible(name) for name in people if fold(name).startswith(fold(word))]
-
-
-# ------------------------------------------------------------------------------------------------ the commands
+_SECRET = frozenset(("register", "password"))
+"""Whatever begins so may hold a password, also where it is no command."""
 
 
 class Command(NamedTuple):
-    """`arguments` is what stands in the help; in brackets what may be left out."""
+    """`arguments` is what stands in the help; in brackets what may be left out. `takes` is what Tab offers for it."""
 
     name: str
     arguments: str
     help: str
     handler: Callable[[Chat, str], None]
+    takes: str = ""
+    more: str = ""
+    """What `/help NAME` adds."""
 
     @property
     def usage(self) -> str:
@@ -82,8 +45,80 @@ class Command(NamedTuple):
         return bool(self.arguments) and not self.arguments.startswith("[") and not argument
 
 
+def do(chat: Chat, line: str) -> None:
+    """Does what a line asks that begins with a slash, or tells why it does not."""
+    word, argument = (*line[1:].split(maxsplit=1), "", "")[:2]
+    command = COMMANDS.get(ALIASES.get(word.lower(), word.lower()))
+    if command is None:
+        chat.tell("!", f"There is no /{word}; nothing was sent. {_hint(word)}")
+    elif command.needs_more_than(argument):
+        chat.tell("!", f"Type it so: {command.usage}")
+    else:
+        command.handler(chat, argument.strip())
+
+
+def decline(chat: Chat, line: str) -> None:
+    """A blank stood before the slash."""
+    word = line[1:].split(maxsplit=1)[0] if line[1:].strip() else ""
+    hint = f"Did you mean /{word.lower()}?" if word.lower() in COMMANDS else _hint(word)
+    chat.tell("!", f"Nothing was sent: a command begins with its slash, without a blank before. {hint}")
+
+
+def is_secret(line: str) -> bool:
+    """Whether the line may hold a password: it is not kept anywhere."""
+    word = (*line.strip().removeprefix("/").split(maxsplit=1), "")[0]
+    return line.lstrip().startswith("/") and word.lower() in _SECRET
+
+
+def _hint(word: str) -> str:
+    other = nearest(word.lower(), COMMANDS)
+    return f"Did you mean /{other}? Two slashes send one." if other else "/help shows what there is; // sends a slash."
+
+
+# ------------------------------------------------------------------------------------------------------ saying
+
+
+def _me(chat: Chat, argument: str) -> None:
+    chat.say(argument, "action")
+
+
+def _reply(chat: Chat, argument: str) -> None:
+    handle, text = (*argument.split(maxsplit=1), "")[:2]
+    if not text:
+        chat.tell("!", "Type it so: /reply HANDLE TEXT. /handles shows by what each line is named.")
+        return
+    _with_message(chat, handle, lambda view, said: chat.say(text, reply_to=said.seq))
+
+
+def _edit(chat: Chat, argument: str) -> None:
+    chat.screen.edit(argument)
+
+
+def _retry(chat: Chat, argument: str) -> None:
+    if not chat.outgoing.has_refused():
+        chat.tell("*", "Nothing waits to be sent again.")
+    for words in chat.outgoing.take_refused():
+        chat.send(words._replace(refusal=""))
+
+
+def _discard(chat: Chat, argument: str) -> None:
+    count = len(chat.outgoing.take_refused())
+    chat.tell("*", f"{count} discarded." if count else "Nothing is there to be discarded.")
+    chat.screen.refresh()
+
+
+# ------------------------------------------------------------------------------------------------------- rooms
+
+
 def _join(chat: Chat, argument: str) -> None:
     chat.enter(argument.removeprefix("#"))
+
+
+def _go(chat: Chat, argument: str) -> None:
+    """To a room that one is in, also by the beginning of its name."""
+    name = argument.removeprefix("#")
+    begins = [view.name for view in chat.views() if fold(view.name).startswith(fold(name))]
+    chat.enter(begins[0] if len(begins) == 1 else name)
 
 
 def _leave(chat: Chat, argument: str) -> None:
@@ -94,18 +129,35 @@ def _leave(chat: Chat, argument: str) -> None:
     chat.ask(chat.client.leave(view.name))
 
 
-def _me(chat: Chat, argument: str) -> None:
-    chat.say(argument, "action")
-
-
 def _who(chat: Chat, argument: str) -> None:
     room = argument.removeprefix("#") or (chat.here() and chat.room)
     if room:
-        chat.ask(chat.client.who(room), lambda answer: chat.show([render.members(answer.room, answer.members)]))
+        chat.ask(chat.client.who(room), lambda answer: chat.screen.show([render.members(answer.room, answer.members)]))
 
 
 def _rooms(chat: Chat, argument: str) -> None:
-    chat.ask(chat.client.rooms(), lambda answer: chat.show(render.rooms(answer.rooms)))
+    chat.ask(chat.client.rooms(), lambda answer: _show_rooms(chat, answer))
+
+
+def _show_rooms(chat: Chat, answer: Rooms) -> None:
+    keys = {fold(view.name): f"Alt-{number}" for number, view in enumerate(chat.views(), 1) if number < 10}
+    chat.screen.show(render.rooms([_with_key(info, keys.get(fold(info.room), "")) for info in answer.rooms]))
+
+
+def _with_key(info: RoomInfo, key: str) -> RoomInfo:
+    """A room that one is in shows the key that goes there."""
+    return replace(info, topic=" · ".join(filter(None, (key, info.topic))))
+
+
+def _topic(chat: Chat, argument: str) -> None:
+    view = chat.here()
+    if view and argument:
+        chat.ask(chat.client.topic(view.name, argument))
+    elif view:
+        chat.tell("*", f"Topic of {view.name}: {view.topic}" if view.topic else f"{view.name} has no topic.")
+
+
+# ------------------------------------------------------------------------------------------------- what was said
 
 
 def _history(chat: Chat, argument: str) -> None:
@@ -118,7 +170,7 @@ def _history(chat: Chat, argument: str) -> None:
 
 
 def _count(argument: str) -> int:
-    """How many messages that is, or 0 for what is no such number."""
+    """How many that is, or 0 for what is no such number."""
     number = int(argument) if re.fullmatch("[0-9]{1,3}", argument) else 0
     return number if number <= LONGEST_PAGE else 0
 
@@ -129,46 +181,144 @@ def _show_page(chat: Chat, view: View, page: History) -> None:
         chat.tell("*", f"Nothing older is kept of {view.name}.")
         return
     view.oldest = page.messages[0].seq
-    lines = [line for message in page.messages for line in render.message(replace(message, replayed=True))]
+    view.remember(page.messages)
+    lines = [chat.line_of(view, replace(said, replayed=True)) for said in page.messages]
     more = "; /history shows what was before that" if page.more else ", from the first one kept"
-    chat.show([*lines, render.status("*", f"That was {len(page.messages)} older of {view.name}{more}.")])
+    chat.screen.show([*lines, render.status("*", f"That was {len(page.messages)} older of {view.name}{more}.")])
 
 
-def _topic(chat: Chat, argument: str) -> None:
+def _handles(chat: Chat, argument: str) -> None:
+    count = _count(argument or str(PAGE))
+    if not count:
+        chat.tell("!", f"How many? A number from 1 to {LONGEST_PAGE}.")
+    elif view := chat.here():
+        lines = [chat.line_of(view, said, handle=True) for said in view.newest(count)]
+        chat.screen.show(lines or [render.status("*", f"Nothing was said in {view.name} yet.")])
+
+
+def _show(chat: Chat, argument: str) -> None:
+    _with_message(chat, argument, lambda view, said: chat.screen.show([chat.line_of(view, said, handle=True)]))
+
+
+def _with_message(chat: Chat, handle: str, then: Callable[[View, Message], object]) -> None:
+    """Goes on with the message of that handle; one that is not known here is asked for."""
     view = chat.here()
-    if view and argument:
-        chat.ask(chat.client.topic(view.name, argument))
-    elif view:
-        chat.tell("*", f"Topic of {view.name}: {view.topic}" if view.topic else f"{view.name} has no topic.")
+    seq = render.seq_of(handle)
+    if view is None:
+        return
+    if said := view.message(seq):
+        then(view, said)
+    elif seq:
+        page = chat.client.history(view.name, before=seq + 1, limit=1)
+        chat.ask(page, lambda answer: _found(chat, view, answer, seq, then))
+    else:
+        _not_found(chat, view, handle)
+
+
+def _found(chat: Chat, view: View, page: History, seq: int, then: Callable[[View, Message], object]) -> None:
+    if page.messages and page.messages[0].seq == seq:
+        then(view, page.messages[0])
+    else:
+        _not_found(chat, view, render.handle_of(seq))
+
+
+def _not_found(chat: Chat, view: View, handle: str) -> None:
+    chat.tell("!", f"No line of {view.name} is named {handle}; /handles shows by what each line is named.")
+
+
+# ---------------------------------------------------------------------------------------------------- attention
 
 
 def _mute(chat: Chat, argument: str) -> None:
-    chat.notifier.muted = not chat.notifier.muted
-    chat.tell("*", "Sounds are off. /mute switches them on." if chat.notifier.muted else "Sounds are on.")
+    notifier = chat.attention.notifier
+    seconds = seconds_of(argument) if argument else None
+    if seconds:
+        notifier.mute_for(seconds)
+        chat.tell("*", f"Sounds are off for {argument}. /mute switches them on.")
+    elif argument:
+        chat.tell("!", "Type it so: /mute, or for a while: /mute 1h, /mute 30m")
+    elif notifier.is_muted():
+        notifier.unmute()
+        chat.tell("*", "Sounds are on.")
+    else:
+        notifier.mute()
+        chat.tell("*", "Sounds are off. /mute switches them on.")
 
 
-def _quit(chat: Chat, argument: str) -> None:
-    chat.leave()
+def _notify(chat: Chat, argument: str) -> None:
+    view = chat.here()
+    if view is None:
+        return
+    wishes = chat.attention.wishes
+    if argument.lower() in tuple(Wish):
+        wishes.set(view.name, Wish(argument.lower()))
+    elif argument:
+        chat.tell("!", f"Type it so: {COMMANDS['notify'].usage}")
+        return
+    chat.tell("*", f"In {view.name} you are called for: {wishes.of(view.name)}.")
+
+
+# --------------------------------------------------------------------------------------------------------- help
 
 
 def _help(chat: Chat, argument: str) -> None:
-    width = max(len(command.usage) for command in COMMANDS.values())
-    chat.show([(("", f"    {command.usage:{width}}  {command.help}"),) for command in COMMANDS.values()])
+    name = argument.removeprefix("/").lower()
+    if not name:
+        chat.screen.show(render.table([(title, [(c.usage, c.help) for c in group]) for title, group in GROUPS.items()]))
+    elif command := COMMANDS.get(ALIASES.get(name, name)):
+        chat.screen.show(render.table([("", [(command.usage, command.help)])]))
+        if command.more:
+            chat.tell("*", command.more)
+    else:
+        chat.tell("!", f"There is no /{name}. {_hint(name)}")
 
 
-COMMANDS = {
-    command.name: command
-    for command in (
-        Command("join", "ROOM", "go to a room; it is made if it is not there", _join),
-        Command("leave", "[ROOM]", "leave this room, or another", _leave),
+def _quit(chat: Chat, argument: str) -> None:
+    chat.screen.leave()
+
+
+GROUPS: dict[str, tuple[Command, ...]] = {
+    "To say something": (
+        Command("say", "TEXT", "say any text, also q or /this", Chat.say, more="Two slashes do it too: //this"),
         Command("me", "TEXT", "say what you do: /me waves", _me),
-        Command("say", "TEXT", "say any text, also q or /this", Chat.say),
-        Command("who", "[ROOM]", "who is here, or in another room", _who),
+        Command(
+            "reply", "HANDLE TEXT", "answer a certain line: /reply 3f hello", _reply,
+            more="/handles shows the lines with their handles.",
+        ),
+        Command("edit", "[TEXT]", "write in your editor", _edit, more="It is $VISUAL or $EDITOR."),
+        Command("retry", "", "send again what was refused", _retry),
+        Command("discard", "", "forget what was refused", _discard),
+    ),
+    "Rooms": (
+        Command("join", "ROOM", "go to a room; it is made if it is not there", _join, "room"),
+        Command(
+            "go", "ROOM", "the same; a few letters do for a room that you are in", _go, "room",
+            "Alt-1 to Alt-9 go to your rooms, Alt-a to the next one in which something is unread.",
+        ),
+        Command("leave", "[ROOM]", "leave this room, or another", _leave, "room"),
+        Command("who", "[ROOM]", "who is here, or in another room", _who, "room"),
         Command("rooms", "", "which rooms there are", _rooms),
-        Command("history", "[COUNT]", "show older messages", _history),
         Command("topic", "[TEXT]", "show what this room is about, or set it", _topic),
-        Command("mute", "", "sounds off, or on again", _mute),
-        Command("help", "", "show this", _help),
+    ),
+    "What was said": (
+        Command("history", "[COUNT]", "show older messages", _history, more=f"At most {LONGEST_PAGE} at a time."),
+        Command("handles", "[COUNT]", "show the newest lines with their handles", _handles),
+        Command("show", "HANDLE", "show one line again", _show),
+    ),
+    "Sounds": (
+        Command("mute", "[TIME]", "sounds off, or on again; /mute 1h: for an hour", _mute),
+        Command("notify", "[all|mentions|none]", "what makes a sound in this room", _notify),
+    ),
+    "And": (
+        Command(
+            "help", "[COMMAND]", "show this, or more of one command", _help, "command",
+            "Whoever knows IRC may also type /part, /names, /list and /exit.",
+        ),
         Command("quit", "", "leave; a q alone does the same", _quit),
-    )
-}
+    ),
+}  # fmt: skip
+
+COMMANDS = {command.name: command for group in GROUPS.values() for command in group}
+
+ALIASES = {"part": "leave", "names": "who", "list": "rooms", "exit": "quit", "bye": "quit"}
+"""What people type who know other chats."""

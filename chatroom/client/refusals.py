@@ -6,6 +6,7 @@ Knows codes. Knows nothing of when, or whether, anybody asks again.
 from chatroom.errors import ChatError, Refusal
 
 _PASSING = frozenset(("store_failed", "slow_down", "internal", "shutting_down"))
+_ANOTHER_NAME = frozenset(("name_taken", "bad_name"))
 _PASSING_AT_THE_DOOR = _PASSING | {"full", "timeout", "bad_frame", "too_large"}
 
 
@@ -17,3 +18,8 @@ def passes(refusal: Refusal) -> bool:
 def is_final(end: ChatError) -> bool:
     """Whether a connection that ended so is not worth another one."""
     return isinstance(end, Refusal) and end.code not in _PASSING_AT_THE_DOOR
+
+
+def wants_another_name(refusal: Refusal) -> bool:
+    """Whether the same person may come in by another name."""
+    return refusal.code in _ANOTHER_NAME

@@ -1,95 +1,88 @@
-"""The terminal: the line being typed below, and what arrives above it.
+"""The terminal: the line being typed below, what arrives above it, and what is not stored yet in between.
 
-Knows keys, pastes and the screen. Knows nothing of chats: what was typed is handed on, and lines to print are given
+Knows pastes, drafts and the screen. Knows nothing of chats: what was typed is handed on, and lines to print are given
 to it. It is one prompt from the first key to the last: between two lines there is no moment in which the terminal
-itself would echo keys into the picture.
-
-prompt_toolkit's own ways to print above a prompt either wait 0.2 s between bursts, or hand the terminal back for
-each print, echo and all. Here what arrives is collected, and erasing the prompt, the new lines and the prompt again
-go out in one write: nothing flickers, a paste never meets a terminal that is not ready for it, and a flood costs
-one picture for many lines.
+itself would echo keys into the picture. A flood costs one picture for many lines.
 """
 
 import asyncio
 import contextlib
-import os
-import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Protocol, TextIO
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
-from prompt_toolkit.data_structures import Size
 from prompt_toolkit.document import Document
-from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.keys import Keys
-from prompt_toolkit.output import ColorDepth, Output, create_output
-from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.formatted_text import ANSI, StyleAndTextTuples, to_formatted_text
+from prompt_toolkit.history import History
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.styles import Style
 
-from chatroom.text import visible
+from chatroom.client import keys
+from chatroom.client.complete import Word
+from chatroom.client.page import Page, output
 
 PAUSE_SECONDS = 0.03
 """So long after a print what arrives is collected, and keys have the terminal to themselves."""
 AT_ONCE = 500
 """More lines than this wait for the next print, so that typing goes on in between."""
 MOST_WAITING = 5_000
+TICK_SECONDS = 1.0
 
-
-class _Page(Vt100_Output):
-    """While held, it collects what is drawn; let go, it writes it all at once."""
-
-    def __init__(self, stdout: TextIO) -> None:
-        # It never asks the terminal where the cursor is: the answer would come among the keys, on a slow line late.
-        super().__init__(
-            stdout, self._size, os.environ.get("TERM"), default_color_depth=ColorDepth.from_env(), enable_cpr=False
-        )
-        self._held = False
-
-    def _size(self) -> Size:
-        try:
-            columns, rows = os.get_terminal_size(self.fileno())
-        except OSError:  # the terminal is gone
-            columns = rows = 0
-        return Size(rows=rows or 24, columns=columns or 80)
-
-    def flush(self) -> None:
-        if not self._held:
-            super().flush()
-
-    def hold(self) -> None:
-        self._held = True
-
-    def let_go(self) -> None:
-        self._held = False
-        self.flush()
-
-
-def _output() -> Output:
-    return create_output() if sys.platform == "win32" else _Page(sys.stdout)
+_STYLE = Style.from_dict({"bottom-toolbar": "noreverse bold"})
 
 
 def ask(question: str) -> str:
     """One line from the person, before there is a conversation. Ctrl-D raises EOFError, Ctrl-C KeyboardInterrupt."""
-    session: PromptSession[str] = PromptSession(question, output=_output())
+    session: PromptSession[str] = PromptSession(question, output=output())
     return session.prompt()
 
 
+def say(*lines: str) -> None:
+    """Prints, where there is no conversation yet, or no more."""
+    print(*lines, sep="\n", flush=True)
+
+
 class Partner(Protocol):
-    """Whoever the typed lines are for."""
+    """Whoever the typed lines are for. Called by the terminal's own thread."""
 
     @property
     def room(self) -> str:
-        """What the prompt shows."""
+        """Where what is typed goes to."""
+
+    def prompt(self) -> str:
+        """What stands before the line being typed."""
+
+    def unstored(self) -> Sequence[str]:
+        """Lines that stand above the prompt until they are printed."""
+
+    def bar(self) -> str:
+        """What stands below the prompt, if anything."""
 
     def typed(self, text: str, pasted: bool) -> None:
         """A line was typed; or it began with a paste."""
 
-    def complete(self, before: str) -> Iterable[str]:
-        """The words that the last word before the cursor may become."""
+    def interrupted(self) -> None:
+        """Ctrl-C was typed, and no text."""
+
+    def go_to(self, number: int) -> None:
+        """To the room of that number."""
+
+    def go_on(self) -> None:
+        """To the next room with something unread."""
+
+    def complete(self, before: str) -> Iterable[Word]:
+        """What the text before the cursor may become."""
+
+    def history(self) -> History:
+        """What was typed before, in this room."""
+
+    def tick(self) -> None:
+        """A second has passed."""
 
 
 class _Words(Completer):
@@ -97,9 +90,8 @@ class _Words(Completer):
         self._partner = partner
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        before = document.text_before_cursor
-        length = len(before.rpartition(" ")[2])
-        return [Completion(word, start_position=-length) for word in self._partner.complete(before)]
+        words = self._partner.complete(document.text_before_cursor)
+        return [Completion(word.text, start_position=word.start) for word in words]
 
 
 def _indent(width: int, line_number: int, wraps: int) -> str:
@@ -110,32 +102,45 @@ def _indent(width: int, line_number: int, wraps: int) -> str:
 class Terminal:
     """One thread runs it; any thread may call the other methods."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, vi: bool = False, colour: bool = True) -> None:
+        self._unstored: Sequence[str] = ()
+        """The partner's lines above the prompt, as they are seen."""
+        self._paste = ""
+        """What was pasted and is asked about."""
         self._began_with_paste = False
+        self._drafts: dict[str, str] = {}
+        self._drafting = ""
+        """The room that the line being typed is for."""
+        self._is_lent = False
+        """Whether an editor has the screen."""
         self._waiting: deque[str] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next_print = 0.0
         self._print_is_due = False
         self._result: int | None = None
         self._over = threading.Event()
-        self._output = _output()
-        self._page = self._output if isinstance(self._output, _Page) else None
+        self._output = output()
+        self._page = self._output if isinstance(self._output, Page) else None
         self._session: PromptSession[int] = PromptSession(
             output=self._output,
             prompt_continuation=_indent,
             complete_while_typing=False,
-            key_bindings=self._keys(),
+            key_bindings=keys.bindings(self),
+            editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
+            color_depth=None if colour else ColorDepth.DEPTH_1_BIT,
+            style=_STYLE,
             enable_suspend=True,
             erase_when_done=True,
         )
-        self._session.default_buffer.accept_handler = self._accept
-        self._session.default_buffer.on_text_changed += self._changed
+        self._buffer = self._session.default_buffer
+        self._buffer.accept_handler = self._accept
+        self._buffer.on_text_changed += self._changed
         self._app = self._session.app
         if page := self._page:
             self._app.after_render += lambda _: page.let_go()
 
     def run(self, partner: Partner) -> int:
-        """Reads keys until `leave`, and returns what that was told; or 0 at Ctrl-D. Ctrl-C raises KeyboardInterrupt."""
+        """Reads keys until `leave`, and returns what that was told; or 0 at Ctrl-D."""
         self._partner = partner
         self._session.message = self._prompt
         self._session.completer = _Words(partner)
@@ -146,12 +151,21 @@ class Terminal:
         finally:
             self._over.set()
             self._loop = None
+            if self._page:
+                self._page.let_go()
             self._print_all()
+
+    def columns(self) -> int:
+        return self._output.get_size().columns
 
     def show(self, *lines: str) -> None:
         """Prints the lines, escape sequences and all, above the line being typed: soon, whole and in order."""
         self._waiting.extend(lines)
         self._call(self._print_soon)
+
+    def refresh(self) -> None:
+        """Draws prompt and bar anew: what they show has changed."""
+        self._call(self._refresh)
 
     def wait_for_room(self) -> None:
         """For whoever shows much: waits while the terminal is slow, or stopped by Ctrl-S."""
@@ -160,6 +174,10 @@ class Terminal:
 
     def bell(self) -> None:
         self._call(self._output.bell)
+
+    def edit(self, text: str) -> None:
+        """Opens the person's editor on the text; what it leaves is the line being typed."""
+        self._call(lambda: self._edit(text))
 
     def leave(self, result: int = 0) -> None:
         """The first call decides; it may come before the terminal runs."""
@@ -176,38 +194,119 @@ class Terminal:
 
     def _begin(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._fail)
         self._print_soon()
+        self._tick()
         self._loop.call_soon(self._exit)
+
+    def _tick(self) -> None:
+        if self._loop:
+            self._partner.tick()
+            self._refresh()
+            self._loop.call_later(TICK_SECONDS, self._tick)
+
+    def _fail(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A bug ends the run by its exception, once the terminal is as it was; prompt_toolkit would print a trace."""
+        error = context.get("exception") or RuntimeError(context["message"])
+        if self._app.future and not self._app.future.done():
+            self._app.exit(exception=error)
 
     def _exit(self) -> None:
         if self._result is not None and self._app.future and not self._app.future.done():
             self._app.exit(result=self._result)
 
-    # --------------------------------------------------------------------------------------------- keys
+    # -------------------------------------------------------------------------------------------- typing
 
     def _prompt(self) -> StyleAndTextTuples:
-        return [("bold", visible(self._partner.room)), ("", "> ")]
+        above = [*self._unstored]
+        if self._paste:
+            count = self._paste.count("\n") + 1
+            above.append(f"[?] paste {count} lines? [y]es [e]dit [n]o")
+        lines = "".join(f"{line}\n" for line in above)
+        return [*to_formatted_text(ANSI(lines)), ("bold", self._partner.prompt()), ("", "> ")]
+
+    def _refresh(self) -> None:
+        if self._partner.room != self._drafting:
+            self._turn_to(self._partner.room)
+        self._session.bottom_toolbar = self._partner.bar() or None
+        self._look_at_unstored()
+        self._app.invalidate()
+
+    def _look_at_unstored(self) -> None:
+        """What is stored leaves its place below in the same moment in which it is printed above."""
+        if not self._waiting:
+            self._unstored = self._partner.unstored()
+
+    def _turn_to(self, room: str) -> None:
+        """The line being typed belongs to its room: each has its own draft and its own history. What is typed before
+        one has come into any goes along into the first."""
+        draft = self._drafts.pop(room, "")
+        if self._drafting:
+            self._drafts[self._drafting] = self._buffer.text
+        else:
+            draft = draft or self._buffer.text
+        self._drafting = room
+        self._buffer.history = self._partner.history()
+        self._buffer.reset(Document(draft))
 
     def _accept(self, buffer: Buffer) -> bool:
         """Takes the line; the buffer then is emptied, and is what is drawn next."""
         pasted, self._began_with_paste = self._began_with_paste, False
         self._partner.typed(buffer.text, pasted)
+        self._call(self._refresh)
         return False
 
     def _changed(self, buffer: Buffer) -> None:
         if not buffer.text:
             self._began_with_paste = False
 
-    def _keys(self) -> KeyBindings:
-        keys = KeyBindings()
-        keys.add(Keys.BracketedPaste)(self._paste)
-        return keys
+    def _edit(self, text: str) -> None:
+        self._buffer.document = Document(text)
+        self._is_lent = True
+        self._buffer.open_in_editor().add_done_callback(self._take_back)
 
-    def _paste(self, event: KeyPressEvent) -> None:
-        buffer = event.current_buffer
-        if not buffer.text:
+    def _take_back(self, editing: "asyncio.Task[None]") -> None:
+        """What an editor leaves may be many lines, as a paste may."""
+        self._is_lent = False
+        self._began_with_paste = bool(self._buffer.text)
+        self._print_soon()
+
+    # -------------------------------------------------------------------------- keys that do more than type
+
+    def interrupted(self) -> None:
+        self._partner.interrupted()
+
+    def go_to(self, number: int) -> None:
+        self._partner.go_to(number)
+        self._refresh()
+
+    def go_on(self) -> None:
+        self._partner.go_on()
+        self._refresh()
+
+    def pasted(self, text: str) -> None:
+        """One line is typed text; about many lines we ask first."""
+        text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+        if "\n" in text:
+            self._paste = text
+        else:
+            self._insert(text)
+
+    def asks(self) -> bool:
+        return bool(self._paste)
+
+    def answered(self, answer: str) -> None:
+        text, self._paste = self._paste, ""
+        if answer == "n":
+            return
+        self._insert(text)
+        if answer == "y":
+            self._buffer.validate_and_handle()
+
+    def _insert(self, text: str) -> None:
+        if text and not self._buffer.text:
             self._began_with_paste = True
-        buffer.insert_text(event.data.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n"))
+        self._buffer.insert_text(text)
 
     # ------------------------------------------------------------------------------------------ printing
 
@@ -219,13 +318,14 @@ class Terminal:
 
     def _print(self) -> None:
         self._print_is_due = False
-        if not (self._loop and self._waiting):
+        if not (self._loop and self._waiting) or self._is_lent:
             return
         if self._page:
             self._page.hold()
         self._app.renderer.erase()
         self._output.write_raw(self._take(AT_ONCE))
         self._output.flush()
+        self._look_at_unstored()
         self._app.invalidate()
         self._next_print = self._loop.time() + PAUSE_SECONDS
         self._print_soon()

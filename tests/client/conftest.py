@@ -11,6 +11,7 @@ from chatroom import Server
 from chatroom.client import session
 from chatroom.client.session import Client
 from tests.client.peers import TIMEOUT, Script
+from tests.client.screens import Terminal
 
 Enter = Callable[..., Client]
 
@@ -19,6 +20,23 @@ Enter = Callable[..., Client]
 def server() -> Iterator[Server]:
     with Server(port=0, rate=0) as server:
         yield server
+
+
+@pytest.fixture
+def bob(server: Server, tmp_path: Path) -> Iterator[Client]:
+    """Bob, who is in the lobby."""
+    with Client(port=server.port, username="bob", data=tmp_path / "bob") as bob:
+        bob.join("lobby").result(TIMEOUT)
+        yield bob
+
+
+@pytest.fixture
+def ada(server: Server, tmp_path: Path) -> Iterator[Terminal]:
+    """Ada at her terminal, who has come into the lobby."""
+    with Terminal(tmp_path / "ada", "--port", str(server.port), "--name", "ada", "--mute") as ada:
+        ada.prompt("lobby> ")
+        ada.sees("You are in lobby")
+        yield ada
 
 
 @pytest.fixture

@@ -7,17 +7,20 @@ until what is waited for is there, or the patience is over.
 import contextlib
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import pyte
 from msgspec.structs import replace
+from wcwidth import wcwidth
 
 from chatroom.messages import AnyRequest, Event, Hello, Join, Limits, Live, Room, Welcome
 from chatroom.wire import Unreadable, native
@@ -29,7 +32,8 @@ COMMAND = [sys.executable, "-m", "chatroom.client.cli"]
 # Makes the terminal the process's own, so that Ctrl-C and a change of its size reach it; then becomes the command.
 _SIT_DOWN = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 
-ENTER, TAB, CTRL_C, CTRL_D, CTRL_U = "\r", "\t", "\x03", "\x04", "\x15"
+ENTER, TAB, CTRL_C, CTRL_D, CTRL_U, CTRL_Z = "\r", "\t", "\x03", "\x04", "\x15", "\x1a"
+ALT, UP = "\x1b", "\x1b[A"
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -39,18 +43,35 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     return {**mine, **{name: str(path) for name, path in folders.items()}, "PYTHONPATH": str(ROOT), "TZ": "UTC", **more}
 
 
+class _Screen(pyte.HistoryScreen):
+    """Characters without a width of their own, such as joiners, stay out of the picture; pyte would drop the rest of
+    the line after them."""
+
+    def draw(self, data: str) -> None:
+        super().draw("".join(c for c in data if wcwidth(c) > 0 or unicodedata.combining(c)))
+
+
 class Terminal:
     """The command with a person in front of it. `screen` is what that person sees, `lines` all that they saw."""
 
-    def __init__(self, home: Path, *arguments: str, columns: int = 80, rows: int = 24, **variables: str) -> None:
-        self.screen = pyte.HistoryScreen(columns, rows, history=20_000)
+    def __init__(
+        self,
+        home: Path,
+        *arguments: str,
+        command: Sequence[str] = COMMAND,
+        columns: int = 80,
+        rows: int = 24,
+        python_path: Path = ROOT,
+        **variables: str,
+    ) -> None:
+        self.screen = _Screen(columns, rows, history=20_000)
         self.raw = b""
         self._stream = pyte.ByteStream(self.screen)
-        self._end, terminal = _open(rows, columns)
+        self.end, terminal = _open(rows, columns)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _SIT_DOWN, *COMMAND, *arguments],
+            [sys.executable, "-c", _SIT_DOWN, shutil.which(command[0]) or command[0], *command[1:], *arguments],
             stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
-            env=environment(home, TERM="xterm-256color", **variables),
+            env=environment(home, **({"TERM": "xterm-256color"} | variables)) | {"PYTHONPATH": f"{python_path}:{ROOT}"},
         )  # fmt: skip
         os.close(terminal)
 
@@ -60,16 +81,21 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self.process.kill()
         self.process.wait()
-        os.close(self._end)
+        os.close(self.end)
 
     # ---------------------------------------------------------------------------------------------- writing
 
     def type(self, keys: str) -> None:
-        os.write(self._end, keys.encode())
+        os.write(self.end, keys.encode())
 
     def paste(self, text: str) -> None:
         """As a terminal does it where the program asked for brackets around pastes."""
         self.type(f"\x1b[200~{text}\x1b[201~")
+
+    def resize(self, columns: int, rows: int) -> None:
+        """The window has another size."""
+        _set_size(self.end, rows, columns)
+        self.screen.resize(rows, columns)
 
     # ---------------------------------------------------------------------------------------------- reading
 
@@ -87,6 +113,14 @@ class Terminal:
         """Waits until the line being typed is this, with the cursor at its end."""
         self.until(lambda: self.line() == text and self.screen.cursor.x == len(text), f"the line {text!r}")
 
+    def becomes(self, text: str) -> None:
+        """Waits until the line being typed is this, but for blanks at its end."""
+        self.until(lambda: self.line().rstrip() == text.rstrip(), f"the line {text!r}")
+
+    def counts(self, text: str, least: int) -> None:
+        """Waits until it has been seen so often."""
+        self.until(lambda: self.count(text) >= least, f"{least} times {text!r}")
+
     def ends(self) -> int:
         """Waits for the process's end; its exit code."""
         deadline = time.monotonic() + PATIENCE
@@ -102,15 +136,27 @@ class Terminal:
         past = ["".join(row[x].data for x in range(self.screen.columns)) for row in self.screen.history.top]
         return [line.rstrip() for line in (*past, *self.screen.display)]
 
+    def shows(self, text: str) -> bool:
+        """Whether it is to be seen now, and did not only pass by."""
+        return any(text in line for line in self.screen.display)
+
+    def place(self, text: str) -> int:
+        """The line in which it stands first."""
+        return next(place for place, line in enumerate(self.lines()) if text in line)
+
     def count(self, text: str) -> int:
         return sum(line.count(text) for line in self.lines())
 
+    def picture(self) -> str:
+        """What is to be seen now, as text; nothing was scrolled away."""
+        return "\n".join(line.rstrip() for line in self.screen.display).strip("\n")
+
     def _read(self, seconds: float) -> bool:
         """Whether there was more to be drawn within the time, before the program ended."""
-        if seconds <= 0 or not select.select([self._end], [], [], seconds)[0]:
+        if seconds <= 0 or not select.select([self.end], [], [], seconds)[0]:
             return False
         try:
-            data = os.read(self._end, 65_536)
+            data = os.read(self.end, 65_536)
         except OSError:  # so a pseudo-terminal ends on Linux; elsewhere with nothing to read
             return False
         self.raw += data
@@ -122,11 +168,17 @@ def _open(rows: int, columns: int) -> tuple[int, int]:
     """The emulator's end of a new pseudo-terminal, and the program's."""
     if sys.platform == "win32":
         raise NotImplementedError
+    ours, theirs = os.openpty()
+    _set_size(theirs, rows, columns)
+    return ours, theirs
+
+
+def _set_size(terminal: int, rows: int, columns: int) -> None:
+    if sys.platform == "win32":
+        raise NotImplementedError
     import termios
 
-    ours, theirs = os.openpty()
-    termios.tcsetwinsize(theirs, (rows, columns))
-    return ours, theirs
+    termios.tcsetwinsize(terminal, (rows, columns))
 
 
 class Actor:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from chatroom import Server, __version__
-from chatroom.client import cli, pipe
+from chatroom import Server
+from chatroom.client import exits, pipe
 from chatroom.client.session import Client
 from chatroom.messages import Error, Hello, Message, Notice
 from tests.client.screens import COMMAND, PATIENCE, Actor, environment
@@ -104,7 +104,7 @@ def test_bytes_that_are_no_text_are_no_error(shell: Shell, bob: Client) -> None:
 
 def test_a_line_that_is_refused_is_told_and_the_exit_is_not_0(shell: Shell, bob: Client) -> None:
     code, _, err = shell.run("x" * 4_001 + "\nfine\n", "--name", "ci")
-    assert code == 1
+    assert code == exits.REFUSED
     assert err.count("A message has at most 4000 characters") == 1
     assert texts(bob) == ["fine"]
 
@@ -156,7 +156,7 @@ def test_nothing_from_the_network_reaches_a_pipe_raw(tmp_path: Path) -> None:
             Notice(hostile),
             Error(code="banned", text=hostile, fatal=True),
         )
-        assert process.wait(PATIENCE) == 1
+        assert process.wait(PATIENCE) == exits.REMOVED
         out, err = process.communicate()
     assert out.count("\n") == 1
     assert err.count("evil") == 2
@@ -176,13 +176,13 @@ def sentence(err: str) -> str:
 
 def test_no_server_is_a_sentence(tmp_path: Path) -> None:
     code, out, err = Shell(1, tmp_path).run("hello\n", "--name", "ci")
-    assert (code, out) == (1, "")
+    assert (code, out) == (exits.UNREACHABLE, "")
     assert "check the address, and that chatroom-server runs there" in sentence(err)
 
 
 def test_a_name_that_is_taken_is_a_sentence(shell: Shell, bob: Client) -> None:
     code, out, err = shell.run("hello\n", "--name", "bob")
-    assert (code, out) == (1, "")
+    assert (code, out) == (exits.REFUSED, "")
     assert sentence(err) == "chatroom-client: The name bob is taken; bob-2 is free. Choose one with --name."
 
 
@@ -190,7 +190,7 @@ def test_a_server_that_throws_us_out_is_a_sentence(tmp_path: Path) -> None:
     refusal = Error(code="banned", text="You are banned \x1b[2J here.", fatal=True)
     with Actor(first=lambda request: [refusal] if isinstance(request, Hello) else []) as actor:
         code, _, err = Shell(actor.port, tmp_path).run("hello\n", "--name", "ci")
-    assert code == 1
+    assert code == exits.REMOVED
     assert sentence(err) == "chatroom-client: You are banned \ufffd[2J here."
 
 
@@ -198,7 +198,8 @@ def test_receipts_that_do_not_come_are_an_error(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(pipe, "PATIENCE_SECONDS", 0.1)
     errors = io.StringIO()
     with Actor() as actor, Client(port=actor.port, username="ci", data=tmp_path) as client:
-        assert pipe.Pipe(client, ["hello\n"], io.StringIO(), errors).run("lobby") == 1
+        errand = pipe.Errand("lobby")
+        assert pipe.Pipe(client, errand, ["hello\n"], io.StringIO(), errors).run() == exits.UNSENT
     assert "1 not confirmed by the server yet" in errors.getvalue()
 
 
@@ -208,7 +209,7 @@ def test_without_a_name_the_login_speaks(shell: Shell, bob: Client) -> None:
 
 def test_a_login_that_can_be_no_name_asks_for_one(shell: Shell) -> None:
     code, _, err = shell.run("hello\n", LOGNAME="!!!")
-    assert code == 1
+    assert code == exits.USAGE
     assert "choose one with --name" in err
 
 
@@ -219,31 +220,5 @@ def test_ctrl_c_leaves(shell: Shell) -> None:
             pass
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 130
+    assert process.returncode == exits.INTERRUPTED
     assert "Traceback" not in err
-
-
-# ---------------------------------------------------------------------------------------------------- the options
-
-
-def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="0"):
-        cli.main(["--help"])
-    shown = capsys.readouterr().out
-    for option in ("--host", "--port", "--name", "--room", "--mute", "--version", "--help", "⏎"):
-        assert option in shown
-
-
-def test_the_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="0"):
-        cli.main(["--version"])
-    assert __version__ in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    "arguments", [["--port", "0"], ["--port", "65536"], ["--port", "x"], ["--name", "a b"], ["--room", "/"], ["--what"]]
-)
-def test_bad_options_are_usage_errors(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        cli.main(arguments)
-    assert "error:" in capsys.readouterr().err

@@ -1,23 +1,26 @@
-"""What messages and events look like: pure, so every case is one line in and lines out."""
+"""What messages and events say: pure, so every case is one event in and lines out."""
 
-import os
-import subprocess
-import sys
 import time
+import unicodedata
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatroom.client import render
 from chatroom.client.events import Back, Ended, Gap, Offline, Online, Reset, Unsayable
+from chatroom.client.render import Line, Look, Span
 from chatroom.errors import Refusal
 from chatroom.messages import Joined, Left, Live, Message, Notice, RoomInfo, Topic
 
 WHEN = 1_635_253_628_000
 """2021-10-26 13:07:08 UTC"""
+LOOK = Look(username="ada")
 
-HOSTILE = "a\x1b[2Jb\x1b]0;title\x07c\x9b31md\u202ee\u200bf\rg\x00"
-"""Clear the screen, set the title, a colour by a C1 control, turn the text around, hide, go back, and nothing."""
+HOSTILE = "\u0301a\x1b[2Jb\x1b]0;title\x07c\x9b31md\u202ee\u200bf\rg\x00"
+"""Mark what stands before, clear the screen, set the title, a colour by a C1 control, turn the text around, hide, go
+back, and nothing."""
 
 
 @pytest.fixture(autouse=True)
@@ -36,75 +39,232 @@ def said(text: str, **more: object) -> Message:
     return Message(**facts)  # type: ignore[arg-type]
 
 
-def plain(lines: list[render.Line]) -> list[str]:
-    return [render.plain(line) for line in lines]
+def text_of(line: Line) -> str:
+    return "".join(span.text for span in line.head + line.body)
+
+
+def tones_of(line: Line) -> dict[str, str]:
+    return {span.text: span.tone for span in line.head + line.body}
+
+
+# Messages
 
 
 def test_a_message_is_a_timestamped_line() -> None:
-    assert plain(render.message(said("hello"))) == ["[2021-10-26 13:07:08] ada: hello"]
+    line = render.message(said("hello"), LOOK)
+    assert line == Line(
+        (Span("time", "[2021-10-26 13:07:08] "), Span("person", "ada", "ada"), Span("", ": ")), (Span("", "hello"),)
+    )
 
 
 def test_an_action_names_who_does_it() -> None:
-    assert plain(render.message(said("waves", kind="action"))) == ["[2021-10-26 13:07:08] * ada waves"]
+    assert text_of(render.message(said("waves", kind="action"), LOOK)) == "[2021-10-26 13:07:08] * ada waves"
 
 
-def test_another_room_is_named() -> None:
-    assert plain(render.message(said("hello"), elsewhere=True)) == ["[2021-10-26 13:07:08] #lobby ada: hello"]
+def test_what_is_asked_for_stands_before_the_name() -> None:
+    line = render.message(said("hi"), Look(time_format="%H:%M"), room_tag=True, mention=True, handle="3f")
+    assert text_of(line) == "[13:07] 3f #lobby » ada: hi"
+    tones = {"[13:07] ": "time", "3f ": "dim", "#lobby ": "room", "» ": "mention", "ada": "person", "hi": "mention"}
+    assert tones_of(line) == {**tones, ": ": ""}
 
 
-def test_further_lines_are_indented_and_look_like_no_message() -> None:
-    lines = plain(render.message(said("one\n[2021-10-26 13:07:08] bob: two")))
-    assert lines == ["[2021-10-26 13:07:08] ada: one", " " * 22 + "[2021-10-26 13:07:08] bob: two"]
-
-
-def test_for_a_pipe_a_message_is_one_line() -> None:
-    assert render.plain(render.message_in_one(said("one\ntwo"))) == "[2021-10-26 13:07:08] ada: one ⏎ two"
+def test_newlines_are_kept_below_the_head() -> None:
+    line = render.message(said("one\n\n[2021-10-26 13:07:08] bob: two"), LOOK)
+    assert line.body == (Span("", "one\n\n[2021-10-26 13:07:08] bob: two"),)
 
 
 def test_what_is_replayed_is_dim() -> None:
-    live, replayed = (render.coloured(render.message(said("hi", replayed=old))[0]) for old in (False, True))
-    assert "\x1b[2mhi" in replayed
-    assert "\x1b[2mhi" not in live
+    assert render.message(said("hi", replayed=True), LOOK).is_dim
+    assert not render.message(said("hi"), LOOK).is_dim
 
 
-@pytest.mark.parametrize("ms", [10**18, -(10**18), 2**63 - 1, -1])
+def test_a_reply_shows_the_first_words_of_what_it_replies_to() -> None:
+    original = said("shall we have lunch at that new place around the corner?\nor not", username="bob")
+    line = render.message(said("yes", reply_to=123), LOOK, reply_to=original)
+    assert text_of(line)[len("[2021-10-26 13:07:08] ") :] == "ada: ↪ bob: shall we have lunch at that new place…\nyes"
+    assert line.body[:2] == (Span("mark", "↪ "), Span("person", "bob", "bob"))
+    assert tones_of(line)["shall we have lunch at that new place"] == "dim"
+
+
+def test_a_reply_to_what_is_not_known_shows_its_handle() -> None:
+    line = render.message(said("yes", reply_to=123), LOOK)
+    assert text_of(line).endswith("ada: ↪ 3f\nyes")
+
+
+@pytest.mark.parametrize(
+    ("original", "quoted"),
+    [
+        ("short", "short"),
+        ("x" * 40, "x" * 40),
+        ("x" * 41, "x" * 40 + "…"),
+        ("👩‍👧" * 41, "👩‍👧" * 40 + "…"),
+        ("two\nlines", "two lines"),
+    ],
+)
+def test_words_that_are_too_long_are_cut_between_characters(original: str, quoted: str) -> None:
+    line = render.message(said("yes", reply_to=1), LOOK, reply_to=said(original))
+    assert text_of(line).endswith(f"↪ ada: {quoted}\nyes")
+
+
+def test_for_a_pipe_a_message_is_one_line() -> None:
+    line = render.message(said("one\ntwo", reply_to=4), LOOK)
+    assert render.in_one(line) == "[2021-10-26 13:07:08] ada: ↪ 4 ⏎ one ⏎ two"
+
+
+# What was typed
+
+
+@pytest.mark.parametrize(
+    ("look", "waiting", "refused"),
+    [
+        (LOOK, "[sending …          ] ada: hi", "[not sent           ] ada: hi (Muted.)"),
+        (LOOK.at(40), "[…    ] ada: hi", "[!    ] ada: hi (Muted.)"),
+    ],
+)
+def test_what_was_typed_stands_where_it_will_stand(look: Look, waiting: str, refused: str) -> None:
+    stored = render.message(said("hi"), look)
+    pending = render.pending("hi", "text", look)
+    assert text_of(pending) == waiting
+    assert waiting.index("ada") == text_of(stored).index("ada")
+    assert pending.is_dim
+    not_sent = render.pending("hi", "text", look, refusal="Muted.")
+    assert text_of(not_sent) == refused
+    assert not not_sent.is_dim
+    assert tones_of(not_sent)[" (Muted.)"] == "bad"
+
+
+def test_an_action_that_was_typed_looks_like_one() -> None:
+    assert text_of(render.pending("waves", "action", LOOK)).endswith("] * ada waves")
+
+
+# Times
+
+
+@pytest.mark.parametrize("ms", [10**18, -(10**18), 2**63 - 1, -1, 0])
 def test_no_time_is_too_strange(ms: int) -> None:
     assert len(render.moment(ms)) == len("2021-10-26 13:07:08")
+    assert len(render.moment(ms, "%H:%M")) == len("13:07")
+    assert render.day(ms).head == (Span("mark", "── "),)
 
 
-def test_a_name_has_one_colour_however_it_is_written() -> None:
-    assert render.person("Ada") == render.person("ada") == render.person("ＡＤＡ")
+def test_a_time_that_cannot_be_told_is_not_invented() -> None:
+    assert render.moment(10**18) == "????-??-?? ??:??:??"
 
 
-def test_a_name_has_the_same_colour_in_every_process() -> None:
-    script = "from chatroom.client import render; print(repr(render.person('ada')))"
-    for seed in ("1", "2"):
-        environment = {**os.environ, "PYTHONHASHSEED": seed}
-        output = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, check=True).stdout
-        assert output.decode().strip() == repr(render.person("ada"))
+def test_a_format_that_cannot_be_used_hides_no_message() -> None:
+    assert render.moment(WHEN, "%H\ud800") == "??\N{REPLACEMENT CHARACTER}"
 
 
-def test_many_names_have_many_colours() -> None:
-    assert len({render.person(f"user{number}") for number in range(200)}) == len(render.PALETTE)
+def test_a_narrow_screen_has_the_time_alone() -> None:
+    assert Look().at(60).time_format == render.FULL
+    assert Look().at(59).time_format == render.SHORT
+    assert Look(time_format="%c").at(20).time_format == "%c"
 
 
-@pytest.mark.parametrize("number", render.PALETTE)
-def test_the_palette_is_readable_on_black_and_on_white(number: int) -> None:
-    red, green, blue = (_linear(level) for level in _levels(number))
-    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    assert (light + 0.05) / 0.05 > 3.8
-    assert 1.05 / (light + 0.05) > 3.8
+def test_a_time_format_makes_no_second_line() -> None:
+    assert render.moment(WHEN, "%H%n%M%t") == "13 07    "
 
 
-def _levels(number: int) -> tuple[int, ...]:
-    steps = (0, 95, 135, 175, 215, 255)
-    cube = number - 16
-    return steps[cube // 36], steps[cube // 6 % 6], steps[cube % 6]
+def test_lines_between_messages_tell_what_changes() -> None:
+    assert text_of(render.day(1_795_478_400_000)) == "── Tuesday, 24 November 2026 ──"
+    assert text_of(render.day(1_795_478_400_000 - 21 * 86_400_000)) == "── Tuesday, 3 November 2026 ──"
+    assert text_of(render.new_since(WHEN)) == "── new since 13:07 ──"
+    assert text_of(render.room_header("ops", "deploys")) == "── ops · deploys ──"
+    assert text_of(render.room_header("ops", "")) == "── ops ──"
 
 
-def _linear(level: int) -> float:
-    part = level / 255
-    return part / 12.92 if part <= 0.03928 else float(((part + 0.055) / 1.055) ** 2.4)
+def test_days_can_be_told_apart() -> None:
+    assert render.day_of(WHEN) == render.day_of(WHEN + 3_600_000) == "2021-10-26"
+    assert render.day_of(WHEN) != render.day_of(WHEN + 12 * 3_600_000)
+
+
+# Handles
+
+
+@pytest.mark.parametrize(("seq", "handle"), [(0, "0"), (9, "9"), (10, "a"), (123, "3f"), (2**63 - 1, "1y2p0ij32e8e7")])
+def test_a_handle_is_the_number_in_base_36(seq: int, handle: str) -> None:
+    assert render.handle_of(seq) == handle
+    assert render.seq_of(handle) == render.seq_of(handle.upper()) == seq
+
+
+@pytest.mark.parametrize("handle", ["", "-1", "+1", " 1", "1_0", "٣", "é", "1y2p0ij32e8e8", "z" * 13, "0" * 14, "3f!"])
+def test_what_is_no_handle_names_nothing(handle: str) -> None:
+    assert render.seq_of(handle) is None
+
+
+@given(st.integers(0, 2**63 - 1))
+def test_every_number_has_its_handle(seq: int) -> None:
+    assert render.seq_of(render.handle_of(seq)) == seq
+
+
+def test_a_number_that_no_message_has_makes_no_harm() -> None:
+    assert render.handle_of(-5) == "0"
+
+
+# Mentions
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ada",
+        "Ada: hello",
+        "hello ADA!",
+        "@ada look",
+        "(ada)",
+        "ＡＤＡ?",
+        "one\nada",
+        "adam and ada",
+        "ada's",
+        "問ada答",
+    ],
+)
+def test_ones_name_is_found_as_a_whole_word(text: str) -> None:
+    assert render.is_mention(text, "ada", [])
+
+
+@pytest.mark.parametrize("text", ["adam", "canada", "ada_2", "ada2", "adá", "ada\u0301", "", "bob", "äda"])
+def test_a_part_of_a_word_is_no_mention(text: str) -> None:
+    assert not render.is_mention(text, "ada", [])
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "is_found"),
+    [
+        ("привет, ОЛЬГА!", "Ольга", True),
+        ("Ольгам", "Ольга", False),
+        ("李小龍你好", "李小龍", True),
+        ("アダさん、こんにちは", "アダ", True),
+        ("철수야 안녕", "철수", True),
+        ("สวัสดีมานี", "มานี", True),
+        ("नमस्ते राम।", "राम", True),
+        ("रामा", "राम", False),
+        ("שלום דוד", "דוד", True),
+        ("STRASSE", "straße", True),
+    ],
+)
+def test_names_of_all_scripts_are_found(text: str, name: str, is_found: bool) -> None:
+    assert render.is_mention(text, name, []) == is_found
+
+
+def test_ones_own_words_are_found_too() -> None:
+    assert render.is_mention("the DEPLOY is done", "ada", ["deploy", "c++"])
+    assert render.is_mention("I like C++.", "ada", ["deploy", "c++"])
+    assert not render.is_mention("nothing", "ada", ["", "deploy"])
+
+
+def test_without_a_name_nobody_is_mentioned() -> None:
+    assert not render.is_mention("hello", "", [])
+
+
+def test_no_message_takes_long_to_be_searched() -> None:
+    before = time.process_time()
+    for text in ("\u0316\u0301" * 2_000, "aaaa" * 1_000):
+        assert not render.is_mention("x" + text, "a" * 31, ["aab"])
+    assert time.process_time() - before < 0.5
+
+
+# All the rest
 
 
 @pytest.mark.parametrize(
@@ -113,8 +273,10 @@ def _linear(level: int) -> float:
         (Joined("lobby", "bob"), "[+] bob joined lobby."),
         (Left("lobby", "bob", "left"), "[-] bob left lobby."),
         (Left("lobby", "bob", "connection lost"), "[-] bob left lobby (connection lost)."),
+        (Left("{who}", "bob", "{room} {"), "[-] bob left {who} ({room} {)."),
         (Topic("lobby", "tea", "bob"), "[*] bob set the topic of lobby: tea"),
         (Topic("lobby", "", "bob"), "[*] bob cleared the topic of lobby."),
+        (Topic("lobby", "", ""), "[*] Somebody cleared the topic of lobby."),
         (Topic("lobby", "tea", ""), "[*] The topic of lobby: tea"),
         (Notice("Lunch."), "[*] Lunch."),
         (Offline("gone", 0.0), "[!] link lost 13:07:08, trying again ..."),
@@ -122,11 +284,15 @@ def _linear(level: int) -> float:
         (Reset("lobby"), "[*] The history of lobby starts anew."),
         (Gap("lobby", 3, 7), "[!] The server no longer has messages 3 to 7 of lobby."),
         (Unsayable("lobby", "psst", Refusal("muted", "Muted.")), "[!] Not said in lobby: psst (Muted.)"),
+        (
+            Unsayable("lobby", "one two " * 9, Refusal("muted", "Muted.")),
+            "[!] Not said in lobby: one two one two one two one two one two one two one two one… (Muted.)",
+        ),
         (Ended("You are banned.", "banned"), "[!] You are banned."),
     ],
 )
 def test_what_happens_is_told_in_a_line(event: object, line: str) -> None:
-    assert plain(render.happening(event, now=WHEN)) == [line]
+    assert [text_of(each) for each in render.happening(event, now=WHEN)] == [line]
 
 
 @pytest.mark.parametrize("event", [Online(), Live("lobby", 3)])
@@ -134,24 +300,89 @@ def test_of_some_things_nothing_is_told(event: object) -> None:
     assert render.happening(event, now=WHEN) == []
 
 
+@pytest.mark.parametrize(
+    ("joined", "left", "line"),
+    [
+        ("bob", "", "[+] bob joined lobby."),
+        ("", "bob", "[-] bob left lobby."),
+        ("bob eve joe", "", "[+] bob, eve and joe joined lobby."),
+        ("bob eve joe kim lea", "tim", "[+] bob, eve and 3 others joined lobby; tim left."),
+        ("", "bob eve", "[-] bob and eve left lobby."),
+        ("kim", "bob eve joe lea", "[+] kim joined lobby; bob, eve and 2 others left."),
+    ],
+)
+def test_who_comes_and_goes_is_told_in_one_line(joined: str, left: str, line: str) -> None:
+    assert text_of(render.comings("lobby", joined.split(), left.split())) == line
+
+
+def test_names_are_coloured_wherever_they_are_told() -> None:
+    line = render.comings("lobby", ["bob"], ["eve"])
+    assert [span for span in line.body if span.tone] == [Span("person", "bob", "bob"), Span("person", "eve", "eve")]
+
+
+@pytest.mark.parametrize(("mark", "tone"), [("*", "info"), ("+", "good"), ("-", "dim"), ("!", "bad")])
+def test_each_mark_has_its_tone(mark: str, tone: str) -> None:
+    assert render.status(mark, "so") == Line((Span(tone, f"[{mark}]"), Span("", " ")), (Span("", "so"),))
+
+
+def people(names: list[str]) -> str:
+    return "".join(span.text for span in render.people(names))
+
+
+def test_a_crowd_is_counted() -> None:
+    assert people(["ada", "bob", "cy"]) == "ada, bob and cy"
+    assert people(["ada", "bob"]) == "ada and bob"
+    assert people(["ada"]) == "ada"
+    assert people([str(number) for number in range(100)]) == "100 people"
+
+
+def test_one_who_comes_is_told_where_they_are() -> None:
+    assert [*map(text_of, render.whereabouts("lobby", "tea", ["bob", "cy"]))] == [
+        "[*] You are in lobby, with bob and cy.",
+        "[*] Topic: tea",
+    ]
+    assert [*map(text_of, render.whereabouts("lobby", "", []))] == ["[*] You are in lobby; nobody else is here yet."]
+
+
+def test_rooms_and_members_are_listed() -> None:
+    assert text_of(render.members("lobby", ["ada", "bob"])) == "[*] In lobby: ada, bob"
+    rooms = [RoomInfo("lobby", "tea", 2, 9), RoomInfo("ops", "", 1, 3)]
+    assert [*map(text_of, render.rooms(rooms))] == ["[*] lobby (2 here): tea", "[*] ops (1 here)"]
+
+
+def test_in_a_table_the_meanings_stand_below_each_other() -> None:
+    lines = render.table([("Rooms", [("/go", "switch"), ("/join ROOM", "enter")]), ("", [("/q", "leave")])])
+    assert [*map(text_of, lines)] == [
+        "Rooms",
+        "    /go         switch",
+        "    /join ROOM  enter",
+        "    /q          leave",
+    ]
+    assert "".join(span.text for span in lines[2].head) == "    /join ROOM  ", "what does not fit hangs below"
+
+
+# Nothing from the network is raw
+
+FIELDS = {"room": HOSTILE, "username": HOSTILE}
+HAPPENINGS = [
+    Joined(**FIELDS),
+    Left(**FIELDS, reason=HOSTILE),
+    Topic(**FIELDS, topic=HOSTILE),
+    Notice(HOSTILE),
+    Reset(HOSTILE),
+    Gap(HOSTILE, 1, 2),
+    Unsayable(HOSTILE, HOSTILE * 10, Refusal("muted", HOSTILE)),
+    Ended(HOSTILE, HOSTILE),
+]
 EVERYTHING = [
-    *render.message(said(HOSTILE, username=HOSTILE, room=HOSTILE), elsewhere=True),
-    *render.message(said(HOSTILE, username=HOSTILE, kind="action", replayed=True)),
-    render.message_in_one(said(HOSTILE + "\n" + HOSTILE, username=HOSTILE)),
-    *(
-        line
-        for event in (
-            Joined(HOSTILE, HOSTILE),
-            Left(HOSTILE, HOSTILE, HOSTILE),
-            Topic(HOSTILE, HOSTILE, HOSTILE),
-            Notice(HOSTILE),
-            Reset(HOSTILE),
-            Gap(HOSTILE, 1, 2),
-            Unsayable(HOSTILE, HOSTILE, Refusal("muted", HOSTILE)),
-            Ended(HOSTILE, HOSTILE),
-        )
-        for line in render.happening(event, now=WHEN)
-    ),
+    render.message(said(HOSTILE, **FIELDS, reply_to=1), LOOK, room_tag=True, reply_to=said(HOSTILE, **FIELDS)),
+    render.message(said(HOSTILE * 10, **FIELDS, kind="action", reply_to=-1), LOOK, mention=True),
+    render.message(said("hi", reply_to=1), LOOK, reply_to=said(HOSTILE * 10, **FIELDS)),
+    render.pending(HOSTILE, "text", Look(username=HOSTILE), refusal=HOSTILE),
+    render.room_header(HOSTILE, HOSTILE),
+    render.comings(HOSTILE, [HOSTILE] * 5, [HOSTILE]),
+    render.status("*", HOSTILE),
+    *(line for event in HAPPENINGS for line in render.happening(event, now=WHEN)),
     *render.whereabouts(HOSTILE, HOSTILE, [HOSTILE]),
     render.members(HOSTILE, [HOSTILE, HOSTILE]),
     *render.rooms([RoomInfo(HOSTILE, HOSTILE, 1, 1)]),
@@ -159,11 +390,12 @@ EVERYTHING = [
 
 
 @pytest.mark.parametrize("line", EVERYTHING, ids=range(len(EVERYTHING)))
-def test_nothing_from_the_network_is_raw(line: render.Line) -> None:
-    assert all(character.isprintable() for character in render.plain(line))
+def test_nothing_from_the_network_is_raw(line: Line) -> None:
+    assert all(character.isprintable() for character in text_of(line).replace("\n", ""))
+    for span in line.head + line.body:
+        assert not unicodedata.category(f"{span.text}x"[0]).startswith("M"), "no mark falls on what stands before it"
 
 
-def test_a_crowd_is_counted() -> None:
-    assert render.people(["ada", "bob", "cy"]) == "ada, bob and cy"
-    assert render.people(["ada"]) == "ada"
-    assert render.people([str(number) for number in range(100)]) == "100 people"
+def test_for_a_pipe_nothing_from_the_network_is_raw() -> None:
+    line = render.message(said(f"{HOSTILE}\n{HOSTILE}", **FIELDS), LOOK)
+    assert render.in_one(line).isprintable()

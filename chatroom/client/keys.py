@@ -1,0 +1,97 @@
+"""What keys do beside what they do in any shell: a table of keys, and what each has a desk do.
+
+Knows the names of keys and the buffer that is typed into. Knows nothing of screens and chats.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import Condition, has_focus
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
+
+ROOMS = range(1, 10)
+"""Alt and one of these digits goes to a room."""
+
+
+class Desk(Protocol):
+    """Whoever does what the keys ask."""
+
+    def interrupted(self) -> None:
+        """Ctrl-C, with nothing typed."""
+
+    def go_to(self, number: int) -> None:
+        """Alt-1 to Alt-9: to the room of that number."""
+
+    def go_on(self) -> None:
+        """Alt-a: to the next room in which something is unread."""
+
+    def asks(self) -> bool:
+        """Whether a question about a paste is open."""
+
+    def pasted(self, text: str) -> None:
+        """Something was pasted."""
+
+    def answered(self, answer: str) -> None:
+        """The question about a paste got one of the ANSWERS."""
+
+
+ANSWERS = {"y": "yes", "e": "edit", "n": "no"}
+_NO = (Keys.Escape, Keys.ControlC, Keys.ControlD)
+
+
+def bindings(desk: Desk) -> KeyBindings:
+    """The table, for this desk."""
+    keys = KeyBindings()
+    typing = has_focus(DEFAULT_BUFFER) & ~Condition(desk.asks)
+    table: dict[tuple[Keys | str, ...], Callable[[KeyPressEvent], None]] = {
+        (Keys.Enter,): lambda event: _enter(event.current_buffer),
+        (Keys.Escape, Keys.Enter): lambda event: event.current_buffer.insert_text("\n"),
+        (Keys.ControlC,): lambda event: _interrupt(event.current_buffer, desk),
+        (Keys.Escape, "a"): lambda _: desk.go_on(),
+        (Keys.BracketedPaste,): lambda event: desk.pasted(event.data),
+        **{(Keys.Escape, str(number)): _go_to(desk, number) for number in ROOMS},
+    }
+    for sequence, do in table.items():
+        keys.add(*sequence, filter=typing)(do)
+    _add_answers(keys, desk)
+    return keys
+
+
+def _add_answers(keys: KeyBindings, desk: Desk) -> None:
+    """While a question is open, any other key leaves it open."""
+    asking = Condition(desk.asks)
+    keys.add(Keys.Any, filter=asking, eager=True)(lambda _: None)
+    keys.add(Keys.BracketedPaste, filter=asking, eager=True)(lambda _: None)
+    for key in ANSWERS:
+        for written in (key, key.upper()):
+            keys.add(written, filter=asking, eager=True)(_answer(desk, key))
+    for no in _NO:
+        keys.add(no, filter=asking, eager=True)(_answer(desk, "n"))
+
+
+def _go_to(desk: Desk, number: int) -> Callable[[KeyPressEvent], None]:
+    return lambda _: desk.go_to(number)
+
+
+def _answer(desk: Desk, answer: str) -> Callable[[KeyPressEvent], None]:
+    return lambda _: desk.answered(answer)
+
+
+def _enter(buffer: Buffer) -> None:
+    """Hands the line on; a backslash at its end makes a newline instead."""
+    if buffer.document.is_cursor_at_the_end and buffer.text.endswith("\\"):
+        buffer.delete_before_cursor()
+        buffer.insert_text("\n")
+    else:
+        buffer.validate_and_handle()
+
+
+def _interrupt(buffer: Buffer, desk: Desk) -> None:
+    """Clears what is typed; nothing that was typed by mistake is sent, and nobody leaves by mistake."""
+    if buffer.text:
+        buffer.reset()
+    else:
+        desk.interrupted()

@@ -1,0 +1,110 @@
+"""What a person wants to be called for: in which room, at what time of the day, and how urgent it must be.
+
+Knows rules, how times are written, and the file in which the wishes for each room lie. Knows nothing of sounds.
+"""
+
+import contextlib
+import json
+import os
+import re
+from datetime import time
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from chatroom.text import fold
+
+
+class Kind(StrEnum):
+    """What calls, the most urgent last; each has a sound of its name."""
+
+    MESSAGE = "message"
+    MENTION = "mention"
+    DIRECT = "direct"
+
+
+URGENCY = tuple(Kind)
+
+
+class Wish(StrEnum):
+    """What one wants to be called for."""
+
+    ALL = "all"
+    MENTIONS = "mentions"
+    NONE = "none"
+
+
+_RINGS = {
+    Wish.ALL: frozenset(Kind),
+    Wish.MENTIONS: frozenset((Kind.MENTION, Kind.DIRECT)),
+    Wish.NONE: frozenset[Kind](),
+}
+
+
+def what_rings(kind: Kind, wish: Wish) -> bool:
+    """Whether this kind is heard where that is wished."""
+    return kind in _RINGS[wish]
+
+
+# ------------------------------------------------------------------------------------------------------- times
+
+_SECONDS = {"h": 3_600, "m": 60, "s": 1}
+_LONGEST = 366 * 24 * 3_600
+
+
+def seconds_of(text: str) -> int | None:
+    """`1h`, `30m`, `1h30m`, `90s`; None for what is no such time."""
+    if not re.fullmatch(r"([0-9]{1,6}[hms])+", text):
+        return None
+    seconds = sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9]+)([hms])", text))
+    return seconds if 0 < seconds <= _LONGEST else None
+
+
+class Quiet(NamedTuple):
+    """Hours of each day, perhaps over midnight; `since` is among them, `until` is not."""
+
+    since: time
+    until: time
+
+    @classmethod
+    def of(cls, text: str) -> "Quiet | None":
+        """`22:00-07:00`; an empty text: never."""
+        return cls(*map(time.fromisoformat, text.split("-"))) if text else None
+
+    def holds_at(self, now: time) -> bool:
+        """Whether it is quiet then. From an hour to the same hour is the whole day."""
+        if self.since < self.until:
+            return self.since <= now < self.until
+        return now >= self.since or now < self.until
+
+
+# ------------------------------------------------------------------------------------------------- room by room
+
+
+class Wishes:
+    """By room, over restarts. What the disk does not take holds as long as the program runs."""
+
+    def __init__(self, path: Path, default: Wish) -> None:
+        self._path = path
+        self._default = default
+        self._wishes = _read(path)
+
+    def of(self, room: str) -> Wish:
+        return self._wishes.get(fold(room), self._default)
+
+    def set(self, room: str, wish: Wish) -> None:
+        self._wishes[fold(room)] = wish
+        new = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        with contextlib.suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            new.write_text(json.dumps(self._wishes), "utf-8")
+            new.replace(self._path)
+
+
+def _read(path: Path) -> dict[str, Wish]:
+    """What is there, if it makes sense."""
+    try:
+        known = json.loads(path.read_text("utf-8"))
+        return {str(room): Wish(wish) for room, wish in known.items()}
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return {}

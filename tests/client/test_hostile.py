@@ -1,0 +1,104 @@
+"""A server that is out to get its clients: nothing of what it sends reaches the terminal raw."""
+
+import sys
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+if sys.platform == "win32":
+    pytest.skip("pseudo-terminals are POSIX", allow_module_level=True)
+
+from chatroom.messages import Error, Event, History, Joined, Left, Message, Notice, RoomInfo, Rooms, Topic
+from tests.client.screens import ENTER, TAB, Actor, Terminal
+
+CONTROLS = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0)]))
+SEQUENCES = (
+    "\x1b[2J\x1b[H\x1b[31m\x1b[?1049h\x1b[?1000h\x1b[3J\x1b[6n\x1bc\x1b(0"  # CSI
+    "\x1b]0;owned\x07\x1b]2;owned\x1b\\\x1b]4;1;rgb:ff/00/00\x07\x1b]52;c;b3duZWQ=\x07\x1b]8;;http://evil\x1b\\"  # OSC
+    "\x1bP+q544e\x1b\\\x1b_Gf=24;AAAA\x1b\\\x1b^pm\x1b\\\x1bXsos\x1b\\"  # DCS, APC, PM, SOS
+    "\x9b31m\x9d0;owned\x9c\x90q\x9c"  # the same in eight bits
+)
+BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
+INVISIBLE = "\u200b\u2060\ufeff\u00ad\u180e\u2061\u2062\u2063\u2064\ufff9\ufffb\u2028\u2029\U000e0041\u115f\u3164\u2800"
+ZALGO = "e" + "\u0301" * 500
+HOSTILE = f"evil{CONTROLS}{SEQUENCES}{BIDI}{INVISIBLE}{ZALGO}end"
+
+OURS = frozenset("\x1b\r\n\x07\x08")
+"""Controls that the client itself may send to its terminal."""
+
+
+def test_nothing_hostile_reaches_the_screen(tmp_path: Path) -> None:
+    actor = Actor(topic=HOSTILE, members=["ada", "zoe" + HOSTILE])
+    with actor, Terminal(tmp_path, "--port", str(actor.port), "--name", "ada", "--mute") as ada:
+        ada.sees("You are in lobby")
+        modes = set(ada.screen.mode)
+        actor.say(
+            Message("lobby", 1, 0, HOSTILE, HOSTILE + "\n" + HOSTILE, "1"),
+            Message("lobby", 2, 0, HOSTILE, HOSTILE, "2", kind="action"),
+            Message("lobby", 3, 0, "eve", "ada " + HOSTILE, "3", reply_to=1),
+            Joined("lobby", HOSTILE),
+            Left("lobby", HOSTILE, HOSTILE),
+            Topic("lobby", HOSTILE, HOSTILE),
+            Notice(HOSTILE),
+            Message("lobby", 4, 0, "bob", "that was all", "4"),
+        )
+        ada.sees("bob: that was all")
+        ada.prompt("lobby> ")
+        ada.type(f"zo{TAB}")
+        ada.until(lambda: "end:" in ada.line(), "the completed name")
+        assert set(ada.screen.mode) == modes
+        assert (ada.screen.title, ada.screen.icon_name) == ("", "")
+        actor.say(Error(code="banned", text=HOSTILE, fatal=True))
+        ada.ends()
+        assert ada.count("evil") > 9
+        shows_nothing_hostile(ada)
+
+
+def test_nothing_hostile_in_an_answer(tmp_path: Path) -> None:
+    def answers(request: Any) -> Sequence[Event]:
+        id = getattr(request, "id", None)
+        match type(request).__name__:
+            case "AskRooms":
+                return [Rooms([RoomInfo(HOSTILE, HOSTILE, 1, 1)], id)]
+            case "AskHistory":
+                said = Message("lobby", 1, 0, HOSTILE, HOSTILE, "1", replayed=True)
+                return [History(room="lobby", messages=[said], more=False, id=id)]
+            case "Who":
+                return [Error(code="no_such_room", text=HOSTILE, fatal=False, id=id)]
+            case "Say":
+                return [Error(code="muted", text=HOSTILE, fatal=False, id=id)]
+        return []
+
+    actor = Actor(first=answers)
+    with actor, Terminal(tmp_path, "--port", str(actor.port), "--name", "ada", "--mute") as ada:
+        ada.sees("You are in lobby")
+        for line, count in [("/rooms", 2), ("/history", 4), ("/who", 5), ("hello", 6)]:
+            ada.type(f"{line}{ENTER}")
+            ada.counts("evil", count)
+        shows_nothing_hostile(ada)
+
+
+def shows_nothing_hostile(ada: Terminal) -> None:
+    """Of what was written to the terminal, and of what is to be seen."""
+    written = ada.raw.decode()
+    forbidden = (
+        "\x1b[2J",
+        "\x1b[3J",
+        "\x1b]",
+        "\x1b[?1049h",
+        "\x1b[?1000h",
+        "\x1bP",
+        "\x1b_",
+        "\x1bc",
+        "\x1b[6n",
+        "\x1b(0",
+    )
+    assert not [sequence for sequence in forbidden if f"\x1b{sequence}" in written]
+    strangers = {c for c in written if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Co", "Cn")} - OURS
+    assert strangers <= set("\ufe0f\u200d"), strangers
+    assert "owned" not in ada.screen.title
+    marks = [line for line in ada.lines() if sum(map(unicodedata.combining, line)) > 230 * 20]
+    assert marks == []
