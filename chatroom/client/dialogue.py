@@ -219,7 +219,7 @@ class Dialogue:
     def _show(self, news: Iterable[Message | Gap | Reset]) -> None:
         for item in news:
             self.tell(item)
-            if self._absence:
+            if self._absence and getattr(item, "username", None) != self.username:  # one's own words are not new
                 self._absence = self._absence.plus(item)
 
     def _on_message(self, event: Message) -> None:

@@ -7,7 +7,6 @@ or hang. What is one's own, what nobody wants to hear, and what was said long ag
 
 import logging
 import math
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,13 +26,6 @@ QUIET_SECONDS = 2.0
 """What is wished within so long after a sound is joined into it, unless it counts more: then it comes afterwards."""
 PATIENCE_SECONDS = 5.0
 """A player that has not ended by then hangs: until it ends, the bell rings in its place."""
-
-_HOURS = re.compile("{0}-{0}".format("([01][0-9]|2[0-3]):[0-5][0-9]"))
-
-
-def quiet_of(text: str) -> Quiet | None:
-    """The hours in `22:00-07:00`, or None if these are no hours."""
-    return Quiet.of(text) if _HOURS.fullmatch(text) else None
 
 
 class Burst:

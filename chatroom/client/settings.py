@@ -111,9 +111,9 @@ def _words(raw: object) -> tuple[str, ...]:
 
 
 def _quiet(raw: object) -> str:
-    from chatroom.client.notify import quiet_of  # which a help text does without
+    from chatroom.client.wishes import Quiet  # which a help text does without
 
-    if _text(raw) and not quiet_of(_text(raw)):
+    if _text(raw) and not Quiet.of(_text(raw)):
         raise ValueError(f"{_quote(raw)} are no hours; give two times of the day, such as 22:00-07:00.")
     return _text(raw)
 

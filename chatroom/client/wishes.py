@@ -5,8 +5,8 @@ Knows rules, how times are written, and the file in which the wishes for each ro
 
 import contextlib
 import json
-import os
 import re
+import tempfile
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
@@ -60,6 +60,9 @@ def seconds_of(text: str) -> int | None:
     return seconds if 0 < seconds <= _LONGEST else None
 
 
+_HOURS = re.compile("{0}-{0}".format("([01][0-9]|2[0-3]):[0-5][0-9]"))
+
+
 class Quiet(NamedTuple):
     """Hours of each day, perhaps over midnight; `since` is among them, `until` is not."""
 
@@ -68,8 +71,8 @@ class Quiet(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> "Quiet | None":
-        """`22:00-07:00`; an empty text: never."""
-        return cls(*map(time.fromisoformat, text.split("-"))) if text else None
+        """The hours in `22:00-07:00`, or None if these are no hours."""
+        return cls(*map(time.fromisoformat, text.split("-"))) if _HOURS.fullmatch(text) else None
 
     def holds_at(self, now: time) -> bool:
         """Whether it is quiet then. From an hour to the same hour is the whole day."""
@@ -88,17 +91,27 @@ class Wishes:
         self._path = path
         self._default = default
         self._wishes = _read(path)
+        self._unwritten: dict[str, Wish] = {}
 
     def of(self, room: str) -> Wish:
+        """What is wished there; where nothing is, the default."""
         return self._wishes.get(fold(room), self._default)
 
     def set(self, room: str, wish: Wish) -> None:
-        self._wishes[fold(room)] = wish
-        new = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        """From now on. What another client has written since the start stays as it is."""
+        self._wishes[fold(room)] = self._unwritten[fold(room)] = wish
         with contextlib.suppress(OSError):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            new.write_text(json.dumps(self._wishes), "utf-8")
-            new.replace(self._path)
+            _write(self._path, _read(self._path) | self._unwritten)
+            self._unwritten.clear()
+
+
+def _write(path: Path, wishes: dict[str, Wish]) -> None:
+    """All of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix="new-") as folder:
+        new = Path(folder) / path.name
+        new.write_text(json.dumps(wishes), "utf-8")
+        new.replace(path)
 
 
 def _read(path: Path) -> dict[str, Wish]:

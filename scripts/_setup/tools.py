@@ -25,6 +25,8 @@ class Tool(NamedTuple):
 TOOLS = (
     Tool("strace", ("strace",), "that every receipt follows a flush to the disk", "strace", "linux"),
     Tool("setpriv", ("setpriv",), "what happens without rights, if root runs this", "util-linux", "linux"),
+    Tool("aplay", ("aplay",), "that a sound is played, and is not silence", "alsa-utils", "linux"),
+    Tool("mpg123", ("mpg123",), "that a player of sounds is found", "mpg123", "linux"),
     Tool("git", ("git",), "that nothing strange lies in the checkout", "git"),
 )
 

@@ -23,7 +23,7 @@ RATE = 200
 LATENCY = 0.05
 """So many seconds a key may take to be echoed, and a message to be seen."""
 
-ROUNDS = 5
+ROUNDS = 12
 """One quiet round of these must keep to it: a busy machine proves nothing."""
 
 

@@ -357,4 +357,4 @@ def test_a_player_that_hangs_delays_nobody(ear: Ear) -> None:
     ],
 )
 def test_hours_are_two_times_of_the_day(text: str, quiet: Quiet | None) -> None:
-    assert notify.quiet_of(text) == quiet
+    assert Quiet.of(text) == quiet

@@ -1,6 +1,6 @@
 """A real sound: ALSA's own player plays to a device that writes down what it is given, and that is no silence.
 
-aplay must be there on Linux; scripts/test.py says what installs it.
+aplay and mpg123 must be there on Linux; scripts/test.py says what installs it.
 """
 
 import array
@@ -44,7 +44,7 @@ pcm.!default {
 PLAYER = """\
 #!/bin/sh
 for sound; do :; done
-name=$(basename "$sound")
+name=${{sound##*/}}
 RECORDING="{folder}/$name" {aplay} "$@" || exit
 case $name in *.wav) echo "$name" >"{folder}/told" ;; esac
 """
@@ -77,6 +77,11 @@ class Recorder:
         (self.folder / "aplay").write_text(player)
         (self.folder / "aplay").chmod(0o755)
 
+    def find_only_these(self) -> None:
+        """Leaves no other programs on PATH, and the choice of the player to the library."""
+        del self.variables["PLAYSOUND3_BACKEND"]
+        self.variables["PATH"] = str(self.folder)
+
     def hears(self, name: str) -> list[str]:
         """The names of what is played, up to this one."""
         heard = ""
@@ -93,7 +98,8 @@ def _pipe(path: Path) -> int:
 
 
 @pytest.fixture
-def recorder(tmp_path: Path) -> Iterator[Recorder]:
+def recorder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
+    monkeypatch.delenv("PLAYSOUND3_BACKEND", raising=False)
     (tmp_path / "device").mkdir()
     recorder = Recorder(tmp_path / "device")
     yield recorder
@@ -142,6 +148,26 @@ def test_a_sound_of_ones_own_is_heard_in_place_of_ours(tmp_path: Path, recorder:
     play_each(tmp_path, recorder, "--sounds", str(own))
     played = {kind: frames_of(recorder.folder / f"{kind}.wav") for kind in Kind}
     assert played[Kind.MESSAGE] == played[Kind.DIRECT] != played[Kind.MENTION]
+
+
+def test_alsa_is_found_by_its_two_players(tmp_path: Path, recorder: Recorder) -> None:
+    mpg123 = shutil.which("mpg123")
+    assert mpg123, "mpg123 is not installed: without it nobody can tell whether a player is found"
+    (recorder.folder / "mpg123").symlink_to(mpg123)
+    recorder.find_only_these()
+    said, bells = play_each(tmp_path, recorder)
+    assert [line.split(": ")[-1] for line in said] == ["played by alsa"] * len(Kind)
+    assert bells == ""
+
+
+def test_where_no_player_is_found_the_bell_rings_and_nothing_else_is_written(
+    tmp_path: Path, recorder: Recorder
+) -> None:
+    (recorder.folder / "aplay").unlink()
+    recorder.find_only_these()
+    said, bells = play_each(tmp_path, recorder)
+    assert [line.split(": ", 1)[-1] for line in said] == ["bell: no player of sounds is found"] * len(Kind)
+    assert bells == "\a" * len(Kind)
 
 
 def test_where_there_is_no_sound_device_the_bell_rings_and_it_says_why(tmp_path: Path, recorder: Recorder) -> None:
