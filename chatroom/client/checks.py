@@ -236,7 +236,7 @@ def clock(ahead_ms: int, system: str) -> Finding:
     if abs(ahead_ms) < 1_000:
         return Finding("clock", True, "This computer's clock and the server's agree.")
     side = "ahead of" if ahead_ms > 0 else "behind"
-    text = f"This computer's clock is {_span(abs(ahead_ms) // 1_000)} {side} the server's."
+    text = f"This computer's clock is {_span(round(abs(ahead_ms) / 1_000))} {side} the server's."
     if abs(ahead_ms) <= CLOCK_SECONDS * 1_000:
         return Finding("clock", True, text)
     return Finding(

@@ -13,16 +13,15 @@ import statistics
 import string
 import struct
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from chatroom import __version__
 from chatroom.client import answers, checks, surroundings
 from chatroom.client.answers import NoAnswer
+from chatroom.client.aside import begin
 from chatroom.client.checks import Attempt, Finding, Sealed
 from chatroom.client.surroundings import Console, console
 from chatroom.messages import PROTOCOL, AnyEvent, Bye, Error, Farewell, Hello, Ping, Pong, Welcome
@@ -41,7 +40,6 @@ _NO_ANSWERS = (socket.EAI_AGAIN, socket.EAI_FAIL)
 _PING_BODY = b'{"type":"ping"}\r\n\r\n'
 _FIRST_WORDS = struct.pack(">I", len(_PING_BODY)) + _PING_BODY
 
-T = TypeVar("T")
 A = TypeVar("A", Pong, Welcome)
 Pin = Callable[[bytes], Finding]
 
@@ -87,23 +85,9 @@ def summary(findings: Iterable[Finding]) -> int:
 
 def _found_within(seconds: float, find: Callable[[], str | None]) -> str | None:
     try:
-        return _begin(find).result(seconds)
+        return begin(find, "doctor").result(seconds)
     except Exception:  # whatever is wrong with a player, it does not play
         return None
-
-
-def _begin(call: Callable[[], T]) -> "Future[T]":
-    """Has a thread call this; it holds nobody up, not even the program's end, if it never returns."""
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(call())
-        except Exception as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="chatroom doctor", daemon=True).start()
-    return future
 
 
 # ------------------------------------------------------------------------------------------------ a connection
@@ -272,14 +256,14 @@ class _Way(NamedTuple):
 
     def _look_up(self) -> list[_Address]:
         """The system may take minutes for it, and cannot be interrupted."""
-        lookup = _begin(lambda: socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM))
+        lookup = begin(lambda: socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM), "doctor")
         found = lookup.result(self.patience.name)
         return [*dict.fromkeys(_Address(family, address) for family, _, _, _, address in found)]
 
     def _reach_all(self, addresses: list[_Address]) -> list[_Reached]:
         """At the same time, so that those which are silent do not add up."""
         until = time.monotonic() + self.patience.connection
-        calls = [_begin(partial(_reach, address, until)) for address in addresses]
+        calls = [begin(partial(_reach, address, until), "doctor") for address in addresses]
         return [call.result() for call in calls]
 
     def _talk(self, line: Line, address: _Address) -> Iterator[Finding]:

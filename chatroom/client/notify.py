@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from chatroom.client.aside import begin
 from chatroom.client.wishes import URGENCY, Kind, Quiet
 
 SOUNDS = Path(__file__).parents[1] / "sounds"
@@ -117,24 +118,10 @@ class Player:
 
     def _try(self, file: Path) -> str:
         if self._attempt is None or self._attempt.done():
-            self._attempt = _in_a_thread(partial(self._play, file))
+            self._attempt = begin(partial(self._play, file), "player")
             with suppress(TimeoutError):
                 return self._attempt.result(self._patience)
         raise TimeoutError(f"the player does not come to an end (after {self._patience:g} s)")
-
-
-def _in_a_thread(call: Callable[[], str]) -> Future[str]:
-    """The call may hang: it must keep neither its caller nor the program's end."""
-    future: Future[str] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(call())
-        except Exception as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="chatroom player", daemon=True).start()
-    return future
 
 
 def try_each(sounds: Path | None, bell: Callable[[], None]) -> Iterator[tuple[Kind, str]]:

@@ -249,7 +249,7 @@ def _told(mark: str, sentence: str, **fields: str | tuple[Span, ...]) -> Line:
 
 
 def _left(event: Left) -> Line:
-    reason = " ({reason})" if event.reason not in ("", "left") else ""
+    reason = " ({reason})" if event.reason not in ("", "left", "bye") else ""
     sentence = f"{{who}} left {{room}}{reason}."
     return _told("-", sentence, who=_person(event.username), room=event.room, reason=event.reason)
 

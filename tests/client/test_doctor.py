@@ -592,7 +592,7 @@ def test_a_clock_that_is_off_is_told(seconds: int, is_well: bool, said: str) -> 
 
 
 def test_an_hour_is_seen_between_a_real_server_and_a_clock_that_is_off(server: Server) -> None:
-    finding = the("clock", examined(server.port, now=lambda: time.time() - 3_600))
+    finding = the("clock", examined(server.port, now=lambda: time.time() - 3_630))
     assert finding.text == "This computer's clock is 60 minutes behind the server's."
 
 
