@@ -1,0 +1,89 @@
+"""A room as its visitor has it, and words on their way: without a screen."""
+
+import pytest
+
+from chatroom.client.outgoing import Outgoing, Words
+from chatroom.client.render import status
+from chatroom.client.views import KEPT, KNOWN, View
+from chatroom.messages import Joined, Left, Message, Room
+
+
+@pytest.fixture
+def view() -> View:
+    facts = {"epoch": "e", "topic": "", "first": 0, "last": 0, "since": 0, "gap": False, "reset": False}
+    return View(Room(room="lobby", members=["ada", "bob", "Zoë"], **facts))  # type: ignore[arg-type]
+
+
+def said(seq: int, by: str) -> Message:
+    return Message("lobby", seq, 0, by, f"m{seq}", str(seq))
+
+
+def test_who_comes_and_goes_in_one_breath_is_not_told(view: View) -> None:
+    view.comes(Joined("lobby", "eve"))
+    view.goes(Left("lobby", "eve", "left"))
+    view.goes(Left("lobby", "bob", "left"))
+    view.comes(Joined("lobby", "bob"))
+    view.comes(Joined("lobby", "joe"))
+    assert view.take_comings() == (["joe"], [])
+    assert view.take_comings() == ([], [])
+
+
+def test_who_was_there_before_an_outage_never_left(view: View) -> None:
+    view.goes(Left("lobby", "zoë", "the server is shutting down"))
+    view.lose()
+    view.comes(Joined("lobby", "bob"))
+    view.comes(Joined("lobby", "eve"))
+    assert view.take_comings() == (["eve"], [])
+    view.goes(Left("lobby", "bob", "left"))
+    view.take_comings()
+    view.comes(Joined("lobby", "bob"))
+    assert view.take_comings() == (["bob"], [])
+
+
+def test_long_after_an_outage_everybody_who_comes_is_told(view: View) -> None:
+    view.lose()
+    view.settle()
+    view.comes(Joined("lobby", "bob"))
+    assert view.take_comings() == (["bob"], [])
+
+
+def test_the_last_speakers_come_first(view: View) -> None:
+    for seq, name in enumerate(["bob", "Zoë", "bob", "gone"], 1):
+        view.take(said(seq, name))
+    assert view.speakers_first() == ["bob", "Zoë", "ada"]
+
+
+def test_what_is_kept_of_a_room_that_nobody_looks_at_is_bounded(view: View) -> None:
+    view.unread = KEPT + 5
+    view.keep(status("*", str(number)) for number in range(KEPT + 5))
+    kept, dropped = view.look()
+    assert (len(kept), dropped, view.unread) == (KEPT, 5, 0)
+    assert kept[0] == status("*", "5")
+    assert view.look() == ([], 0)
+
+
+def test_the_newest_messages_are_known_by_their_numbers(view: View) -> None:
+    for seq in range(1, KNOWN + 3):
+        view.take(said(seq, "bob"))
+    assert view.message(2) is None
+    assert view.message(3) == said(3, "bob")
+    assert [each.seq for each in view.newest(2)] == [KNOWN + 1, KNOWN + 2]
+
+
+def test_words_stay_until_they_are_shown_or_given_up() -> None:
+    outgoing = Outgoing()
+    for id in "abc":
+        outgoing.add(Words(id, "lobby", f"words {id}", "text"))
+    assert outgoing.waiting() == 3
+    assert outgoing.shown("a")
+    assert not outgoing.shown("a")
+    outgoing.stored("b")
+    assert outgoing.waiting() == 1
+    assert [words.id for words in outgoing.within("LOBBY")] == ["b", "c"]
+    outgoing.sweep()
+    assert [words.id for words in outgoing.within(None)] == ["c"]
+    assert outgoing.refused("c", "You are muted.")
+    assert not outgoing.refused("x", "You are muted.")
+    assert outgoing.has_refused()
+    assert [words.refusal for words in outgoing.take_refused()] == ["You are muted."]
+    assert len(outgoing) == 0
