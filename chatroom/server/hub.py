@@ -78,9 +78,11 @@ class Hub:
                 self._forget(old)
             self._by_name[text.fold(username)] = self._by_owner[owner] = member
         if old:
-            old.end(Error(code="replaced", text="You came in by another connection; this one ends.", fatal=True))
+            old.stop()
             with old.busy:  # what it is at now is its last
                 self._leave_rooms(old, "replaced")
+            # Gone before it is told so: whoever knows of it finds it in no room.
+            old.end(Error(code="replaced", text="You came in by another connection; this one ends.", fatal=True))
         return Admission(member, session)
 
     def _owner_of(self, session: str | None) -> int | None:
