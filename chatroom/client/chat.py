@@ -150,11 +150,11 @@ class Chat:
     def say(self, text: str, kind: Kind = "text", reply_to: int | None = None) -> None:
         """Says it in the room that is looked at. It stays below until it is stored, or refused and forgotten."""
         if here := self.here():
-            self.send(Words(secrets.token_hex(8), here.name, expand(text), kind), reply_to)
+            self.send(Words(secrets.token_hex(8), here.name, expand(text), kind, reply_to))
 
-    def send(self, words: Words, reply_to: int | None = None) -> None:
+    def send(self, words: Words) -> None:
         self.outgoing.add(words)
-        receipt = self.client.say(words.room, words.text, kind=words.kind, reply_to=reply_to, id=words.id)
+        receipt = self.client.say(words.room, words.text, kind=words.kind, reply_to=words.reply_to, id=words.id)
         receipt.add_done_callback(self._receipted)
         self.screen.refresh()
 
@@ -309,9 +309,9 @@ class Chat:
         self.screen.refresh()
 
     def _reset(self, event: Reset) -> None:
-        """What was known of the room holds no longer; its lines stay."""
         self._show_happening(event)
-        self._views.pop(fold(event.room), None)
+        if view := self.view(event.room):
+            view.restart()
 
     def _unsayable(self, event: Unsayable) -> None:
         if not self.outgoing.refused(event.id, event.error.text) or self.manner.plain:

@@ -18,6 +18,7 @@ class Words(NamedTuple):
     room: str
     text: str
     kind: Kind
+    reply_to: int | None = None
     refusal: str = ""
 
 
@@ -25,7 +26,7 @@ class Outgoing:
     """In the order in which it was typed. Used by one thread at a time."""
 
     def __init__(self, unsent: Iterable[Say] = ()) -> None:
-        self._words = {say.id: Words(say.id, say.room, say.message, say.kind) for say in unsent}
+        self._words = {say.id: Words(say.id, say.room, say.message, say.kind, say.reply_to) for say in unsent}
         self._stored: set[str] = set()
 
     def __len__(self) -> int:

@@ -16,6 +16,9 @@ KEPT = 1_000
 KNOWN = 2_000
 """So many of the newest messages can be named by a handle."""
 
+FAR = (1 << 63) - 1
+"""Behind every number."""
+
 
 class View:
     """Used by one thread at a time."""
@@ -126,4 +129,12 @@ class View:
         kept, dropped = list(self._kept), self._dropped
         self._kept.clear()
         self._dropped = self.unread = self.mentions = 0
+        self.shown = max(self._said, default=self.shown)
         return kept, dropped
+
+    def restart(self) -> None:
+        """The numbers start over: no message is known by its number any more. The lines that are kept stay."""
+        self._said.clear()
+        self.read = self.shown = self.told = 0
+        self.oldest = FAR
+        self.is_marked = True

@@ -100,7 +100,7 @@ def test_what_is_refused_stays_to_be_sent_again_or_forgotten(tmp_path: Path) -> 
             return ()
         if is_muted:
             return [Error(code="muted", text="You are muted.", fatal=False, id=request.id)]
-        return [Message("lobby", 1, NOON, "ada", request.message, request.id)]
+        return [Message("lobby", 2, NOON, "ada", request.message, request.id, reply_to=request.reply_to)]
 
     with Actor(first=answers) as actor, come_in(tmp_path, actor) as ada:
         ada.sees("You are in lobby")
@@ -110,11 +110,13 @@ def test_what_is_refused_stays_to_be_sent_again_or_forgotten(tmp_path: Path) -> 
         ada.type(f"/discard{ENTER}")
         ada.sees("1 discarded.")
         ada.until(lambda: not ada.shows("let me speak"), "that it is forgotten")
-        ada.type(f"once more{ENTER}")
+        actor.say(said(1, "may I ask?"))
+        ada.sees("may I ask?")
+        ada.type(f"/reply 1 once more{ENTER}")
         ada.until(lambda: ada.shows("once more (You are muted.)"), "the refusal")
         is_muted = False
         ada.type(f"/retry{ENTER}")
-        ada.sees("] ada: once more")
+        ada.sees("] ada: ↪ bob: may I ask?")
         ada.until(lambda: not ada.shows("not sent"), "that all is well")
         assert ada.count("once more") == 1
 

@@ -104,3 +104,28 @@ def test_what_was_read_is_not_new_after_a_restart(server: Server, bob: Client, t
         ada.sees("You are in lobby")
         assert ada.place("she reads this") < ada.place("── new since ") < ada.place("said while away")
         assert ada.count("new since") == 1
+
+
+def test_what_was_read_by_going_there_is_not_new_after_a_restart(server: Server, bob: Client, tmp_path: Path) -> None:
+    come_in = ("--port", str(server.port), "--name", "ada", "--mute")
+    bob.join("ops").result(10)
+    bob.say("ops", "the first words").result(10)
+    with Terminal(tmp_path / "ada", *come_in) as ada:
+        ada.prompt("lobby> ")
+        ada.type(f"/join ops{ENTER}")
+        ada.sees("the first words")
+        ada.sees("You are in ops")
+        ada.type(f"/go lobby{ENTER}")
+        ada.prompt("lobby> ")
+        bob.say("ops", "read by going there").result(10)
+        ada.prompt("lobby · ops 1> ")
+        ada.type(f"{ALT}a")
+        ada.sees("read by going there")
+        ada.type(f"q{ENTER}")
+        assert ada.ends() == 0
+    with Terminal(tmp_path / "ada", *come_in) as ada:
+        ada.prompt("lobby> ")
+        ada.type(f"/join ops{ENTER}")
+        ada.sees("You are in ops")
+        ada.sees("read by going there")
+        assert not ada.count("new since")

@@ -5,7 +5,7 @@ import pytest
 from chatroom.client.outgoing import Outgoing, Words
 from chatroom.client.render import status
 from chatroom.client.views import KEPT, KNOWN, View
-from chatroom.messages import Joined, Left, Message, Room
+from chatroom.messages import Joined, Left, Message, Room, Say
 
 
 @pytest.fixture
@@ -70,9 +70,30 @@ def test_the_newest_messages_are_known_by_their_numbers(view: View) -> None:
     assert [each.seq for each in view.newest(2)] == [KNOWN + 1, KNOWN + 2]
 
 
+def test_who_looks_has_seen_all_that_was_said(view: View) -> None:
+    for seq in (1, 2, 3):
+        view.take(said(seq, "bob"))
+    assert view.shown == 0
+    view.look()
+    assert view.shown == 3
+
+
+def test_a_history_that_starts_over_takes_the_numbers_along_but_no_lines(view: View) -> None:
+    view.take(said(7, "bob"))
+    view.keep([status("*", "a line")])
+    view.look()
+    view.keep([status("*", "another")])
+    view.restart()
+    assert (view.message(7), view.shown, view.read, view.told) == (None, 0, 0, 0)
+    view.take(said(2, "bob"))
+    assert view.oldest == 2
+    assert view.look()[0] == [status("*", "another")]
+
+
 def test_words_stay_until_they_are_shown_or_given_up() -> None:
-    outgoing = Outgoing()
-    for id in "abc":
+    outgoing = Outgoing([Say(id="a", room="lobby", message="words a", reply_to=5)])
+    assert [words.reply_to for words in outgoing.within(None)] == [5]
+    for id in "bc":
         outgoing.add(Words(id, "lobby", f"words {id}", "text"))
     assert outgoing.waiting() == 3
     assert outgoing.shown("a")
