@@ -5,6 +5,7 @@ Knows what an event means to a person. Knows nothing of keys, screens and comman
 """
 
 import functools
+import math
 import secrets
 import threading
 import time
@@ -80,6 +81,7 @@ class Chat:
         self._day = render.day_of(time.time_ns() // 1_000_000)
         self._comings_told = 0.0
         self._back_at = 0.0
+        """When the last outage was over; none is over while there is one."""
 
     def look(self) -> Look:
         """How lines are made, on a screen as wide as this one."""
@@ -299,6 +301,7 @@ class Chat:
             view.lose()
             view.read = max(view.read, view.shown)
             view.is_marked = False
+        self._back_at = math.inf
         if self.manner.plain:
             self._show_happening(event)
         self.screen.refresh()

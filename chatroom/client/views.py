@@ -80,8 +80,8 @@ class View:
 
     def lose(self) -> None:
         """The link is lost: nobody hears any more who comes and goes, and who comes back after it never left."""
-        self.take_comings()
-        self._before = set(self._people)
+        untold = self.take_comings()[1]
+        self._before = {*self._people, *(fold(event.username) for event in untold)}
 
     def settle(self) -> None:
         """The outage is long over: from now on everybody who comes is told."""

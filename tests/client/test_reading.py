@@ -1,5 +1,6 @@
 """Reading in the terminal: days, mentions, who comes and goes, handles, what was refused, and plain lines."""
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ if sys.platform == "win32":
 from chatroom import Server
 from chatroom.client.session import Client
 from chatroom.messages import Error, Event, Joined, Left, Message, Say
+from tests.client.peers import Proxy
 from tests.client.screens import ENTER, Actor, Terminal
 
 NOON = 1_767_268_800_000
@@ -73,6 +75,27 @@ def test_comings_and_goings_of_a_busy_room_are_one_line(tmp_path: Path) -> None:
         told = [line for line in ada.lines() if "joined lobby" in line]
         assert told == ["[+] guest0, guest1 and 38 others joined lobby; zoe left."]
         assert not ada.count("eve")
+
+
+def test_who_was_there_before_an_outage_is_not_told_to_come(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(Server(port=0, data=tmp_path / "server"))
+        cable = stack.enter_context(Proxy(server.port))
+        bob = stack.enter_context(Client(port=cable.port, username="bob", data=tmp_path / "bob"))
+        ada = stack.enter_context(come_in(tmp_path / "ada", server))
+        ada.sees("You are in lobby")
+        bob.join("lobby").result(10)
+        ada.sees("bob joined lobby")
+        server.close()
+        cable.shut_the_door()
+        ada.sees("retrying in")  # for a second at least: each second the room is looked after
+        stack.enter_context(Server(port=server.port, data=tmp_path / "server"))
+        ada.sees("back after")
+        cable.open_the_door()
+        bob.reconnect()
+        bob.say("lobby", "here I am").result(20)
+        ada.sees("bob: here I am")
+        assert ada.count("bob joined lobby") == 1 + ada.count("bob left lobby")
 
 
 def test_lines_are_named_by_handles(server: Server, bob: Client, tmp_path: Path) -> None:

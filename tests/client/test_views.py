@@ -32,6 +32,7 @@ def test_who_was_there_before_an_outage_never_left(view: View) -> None:
     view.goes(Left("lobby", "zoë", "the server is shutting down"))
     view.lose()
     view.comes(Joined("lobby", "bob"))
+    view.comes(Joined("lobby", "zoë"))
     view.comes(Joined("lobby", "eve"))
     assert view.take_comings() == (["eve"], [])
     view.goes(Left("lobby", "bob", "left"))
