@@ -6,7 +6,11 @@ ChatError                 text: one plain sentence for people
 ├── StartError            a server cannot start: port taken, folder not writable, store unusable ...
 │   └── StoreUnusable     the store is damaged, foreign, newer than this program, or in use
 └── ConnectionFailed      a client cannot reach its server, or has been closed
-    └── NotAChatroom      something else answers there
+    ├── NotAChatroom      something else answers there
+    └── Untrusted         its encryption is not to be trusted: nobody tries again by himself
+        ├── CertificateChanged   it is not the one that is known, or not the one that was asked for
+        ├── CertificateExpired   its time is over
+        └── Downgrade            a server that is known to be encrypted is so no more
 """
 
 
@@ -21,10 +25,12 @@ class ChatError(Exception):
 class Refusal(ChatError):
     """A request that is not granted. On the wire it is an `error` message with the same three facts."""
 
-    def __init__(self, code: str, text: str, *, fatal: bool = False) -> None:
+    def __init__(self, code: str, text: str, *, fatal: bool = False, registered: bool = False) -> None:
         super().__init__(text)
         self.code = code
         self.fatal = fatal
+        self.registered = registered
+        """Whether the name that was asked for is an account's: its password opens it."""
 
 
 class StoreFailed(ChatError):
@@ -45,3 +51,28 @@ class ConnectionFailed(ChatError):
 
 class NotAChatroom(ConnectionFailed):
     """What answers there does not speak our protocol."""
+
+
+class Untrusted(ConnectionFailed):
+    """Nothing was said to the server, because who it is cannot be made sure of. People have to decide."""
+
+    code = "untrusted"
+    """What it is called where there is room for a word only."""
+
+
+class CertificateChanged(Untrusted):
+    """The server's certificate is not the one that is pinned, or that its user asked for."""
+
+    code = "certificate_changed"
+
+
+class CertificateExpired(Untrusted):
+    """The server's certificate is the right one, but its time is over."""
+
+    code = "certificate_expired"
+
+
+class Downgrade(Untrusted):
+    """The server was known with encryption, and offers none now, or none that is safe."""
+
+    code = "downgrade"

@@ -14,10 +14,12 @@ USERNAME_LENGTH = 32
 ROOM_LENGTH = 50
 MESSAGE_LENGTH = 4_000
 TOPIC_LENGTH = 300
+EMOJI_LENGTH = 16
 
 # Letters by their category, but nothing is seen of them: the Hangul fillers and the blank hieroglyphs.
 _BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\U00013441\U00013442")
 _NAME_MARKS = frozenset("_-.")
+_NAME_MARK = re.compile("[_.-]")
 # All of Cc but newline and tab, and the controls that turn the direction of text around.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _ASCII_CONTROLS = bytes([*range(0x09), *range(0x0B, 0x20), 0x7F])
@@ -34,12 +36,18 @@ def fold(name: str) -> str:
 
 def username(raw: str) -> str:
     """The username as it will be shown, or `bad_name`."""
-    return _name(raw, USERNAME_LENGTH, "A username")
+    name = _name(raw, USERNAME_LENGTH, "A username")
+    _refuse_look_alikes(name, name)
+    return name
 
 
 def room_name(raw: str) -> str:
-    """The room's name as it will be shown, or `bad_name`."""
-    return _name(raw, ROOM_LENGTH, "A room's name")
+    """The room's name as it will be shown, or `bad_name`. Each of its words is judged by itself: отдел-IT is fine."""
+    name = _name(raw, ROOM_LENGTH, "A room's name")
+    if not name.isascii():
+        for word in _NAME_MARK.split(name):
+            _refuse_look_alikes(word, name)
+    return name
 
 
 def _name(raw: str, longest: int, what: str) -> str:
@@ -59,6 +67,32 @@ def _is_name(name: str) -> bool:
 def _is_alphanumeric(character: str) -> bool:
     category = unicodedata.category(character)
     return (category[0] == "L" or category == "Nd") and character not in _BLANK_LETTERS
+
+
+# Alphabets whose letters look like those of another one. By what Unicode calls their letters; OLD is Old Italic's.
+_LOOK_ALIKES = frozenset(
+    (
+        *("LATIN", "GREEK", "CYRILLIC", "ARMENIAN", "COPTIC", "CHEROKEE", "LISU", "GOTHIC", "DESERET", "OSAGE"),
+        *("OLD", "CARIAN", "LYCIAN", "LYDIAN", "DIGIT"),
+    )
+)
+
+
+def _refuse_look_alikes(word: str, name: str) -> None:
+    """Two alphabets in one word may make it look like another: раypal. What people really mix, does not."""
+    if word.isascii():
+        return
+    alphabets = _LOOK_ALIKES.intersection(map(_alphabet, word))
+    if len(alphabets) > 1:
+        both = " and ".join(sorted(alphabet.capitalize() for alphabet in alphabets)).replace("Digit", "foreign digits")
+        raise Refusal("bad_name", f"The name {name} mixes letters that look alike, {both}; use one alphabet only.")
+
+
+def _alphabet(character: str) -> str:
+    """The first word of its name, if it is a letter. The digits of other scripts look like letters of ours."""
+    if character.isdecimal():
+        return "" if character.isascii() else "DIGIT"
+    return unicodedata.name(character, "").partition(" ")[0]
 
 
 def message(raw: str) -> str:
@@ -92,6 +126,13 @@ def topic(raw: str) -> str:
     return text
 
 
+def emoji(raw: str) -> str:
+    """A reaction: a few characters that can be shown, without a blank; or `bad_request`."""
+    if not 0 < len(raw) <= EMOJI_LENGTH or "".join(raw.split()) != raw or visible(raw) != raw:
+        raise Refusal("bad_request", f"A reaction is one emoji, of at most {EMOJI_LENGTH} characters.")
+    return raw
+
+
 # Nothing is seen of these, so they could hide something: some fillers and signs, and what selects variants.
 _UNSEEN = _BLANK_LETTERS.union(
     "\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f\U00016fe4\U0001d159",
@@ -103,11 +144,12 @@ _STACKED_LETTERS = frozenset(map(chr, (*range(0x1160, 0x1200), *range(0xD7B0, 0x
 _MOST_STACKED = 8
 _UNSHOWABLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _CONDITIONAL = _UNSHOWABLE | _STACKED
+# Patterns, compiled when they are first looked for: that would take 10 ms of every start, and few texts need them.
 _PICTURES = "©®‼⁉™ℹ\u2190-\u27ff\u2900-\u2bff〰〽㊗㊙\U0001f000-\U0001faff"
-_PICTURE = re.compile(f"[{_PICTURES}]")
-_VARIABLE = re.compile(f"[#*0-9{_PICTURES}]")
+_PICTURE = f"[{_PICTURES}]"
+_VARIABLE = f"[#*0-9{_PICTURES}]"
 # Arabic to Sinhala, Myanmar, Khmer to Mongolian, Balinese to Batak: there a joiner changes how the letters are drawn.
-_JOINED = re.compile("[\u0620-\u0dff\u1000-\u109f\u1780-\u18af\u1b00-\u1bff]")
+_JOINED = "[\u0620-\u0dff\u1000-\u109f\u1780-\u18af\u1b00-\u1bff]"
 _VARIANTS = "\ufe0e\ufe0f"
 _JOINERS = "\u200c\u200d"
 
@@ -141,7 +183,7 @@ def _visible(text: str) -> Iterator[str]:
 
 def _may_stand(character: str, before: str, after: str, height: int) -> bool:
     if character in _VARIANTS:
-        return bool(_VARIABLE.match(before))
+        return bool(re.match(_VARIABLE, before))
     if character in _JOINERS:
         return _may_join(character, before, after)
     return _may_be_shown(character) and height <= (_MOST_STACKED if before else 0)
@@ -151,16 +193,20 @@ def _may_join(joiner: str, before: str, after: str) -> bool:
     """Between the parts of an emoji, or letters of scripts that need it."""
     if not _may_be_shown(after) or _is_stacked(after):
         return False
-    is_in_word = _JOINED.match(before) and _JOINED.match(after)
-    is_in_emoji = joiner == "\u200d" and (before == "\ufe0f" or _PICTURE.match(before)) and _PICTURE.match(after)
+    is_in_word = re.match(_JOINED, before) and re.match(_JOINED, after)
+    is_in_emoji = joiner == "\u200d" and (before == "\ufe0f" or _is_picture(before)) and _is_picture(after)
     return bool(is_in_word or is_in_emoji)
+
+
+def _is_picture(character: str) -> bool:
+    return bool(re.match(_PICTURE, character))
 
 
 def _may_be_shown(character: str) -> bool:
     """Also emoji that are newer than this Python."""
     category = unicodedata.category(character)
-    is_known = category not in _UNSHOWABLE or (category == "Cn" and _PICTURE.match(character))
-    return bool(is_known) and character not in _UNSEEN
+    is_known = category not in _UNSHOWABLE or (category == "Cn" and _is_picture(character))
+    return is_known and character not in _UNSEEN
 
 
 def _is_stacked(character: str) -> bool:
@@ -168,9 +214,7 @@ def _is_stacked(character: str) -> bool:
 
 
 # Scripts that put no blank between words, or hang endings on a name: there a word is found wherever it stands.
-_SPACELESS = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]"
-)
+_SPACELESS = "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]"
 
 
 def stands_in(text: str, word: str) -> bool:
@@ -190,4 +234,4 @@ def _are_one_word(neighbour: str, edge: str) -> bool:
 
 def _is_part_of_word(character: str) -> bool:
     is_letter = character == "_" or unicodedata.category(character)[0] in "LMN"
-    return is_letter and not _SPACELESS.match(character)
+    return is_letter and not re.match(_SPACELESS, character)

@@ -8,7 +8,7 @@ import pytest
 from chatroom import messages
 from chatroom.messages import Event, Joined, Left, Live, Message, Topic
 from chatroom.server import room as room_module
-from chatroom.server.room import FEED_WEIGHT, MESSAGE_WEIGHT, PAGE, as_fit
+from chatroom.server.paging import FEED_WEIGHT, MESSAGE_WEIGHT, PAGE, PAGES, as_fit
 from chatroom.wire import NATIVE
 from tests.support.rooms import Aside, House, Person, at_once, hush, numbers, only, shown
 from tests.support.stores import fill
@@ -84,7 +84,7 @@ def test_a_thread_that_feeds_a_long_history_lets_others_have_their_turn(
     house.room = house.open(house.room.record)
     bob = Person("bob")
     first = numbers(bob.joins(house.room, since=0))
-    assert first == list(range(1, 2 * room_module.PAGES + 1))
+    assert first == list(range(1, 2 * PAGES + 1))
     assert house.later.run() > 1
     heard = bob.hears()
     assert numbers(heard) == list(range(len(first) + 1, 101))
@@ -105,7 +105,7 @@ def test_no_packet_that_is_fed_is_heavier_than_it_may_be(house: House) -> None:
 
 def test_no_message_weighs_more_in_a_frame_than_is_reckoned() -> None:
     names, words, many = {"room": "𠀀" * 50, "username": "𠀀" * 32, "id": '"' * 64}, '"\\\n\t' * 1_000, 1 << 40
-    worst = Message(**names, message=words, seq=many, time=many, reply_to=many, kind="action", replayed=True)
+    worst = Message(**names, message=words, seq=many, time=many, reply_to=many, kind="action", replayed=True)  # type: ignore[arg-type]
     reckoned = 2 * len(worst.message.encode()) + MESSAGE_WEIGHT
     assert len(NATIVE.encode([worst])) <= reckoned
     assert as_fit([worst] * 3, 2 * reckoned) == [worst] * 2
@@ -324,7 +324,7 @@ def pruned(house: House, first: int) -> House:
     """The first messages are no longer held; each was said at the time of its number."""
     for number in range(1, 11):
         fill(house.store, house.room.record, number, number, number)
-    house.store.prune(first)
+    house.store.prune(first, 0)
     house.room = house.open(house.room.record)
     return house
 
@@ -360,7 +360,7 @@ def test_who_is_behind_what_is_still_held_is_told_of_the_gap_before_it_goes_on(h
     bob.outbox.space = 0
     for house.clock.now in range(1_001, 1_006):
         ada.says(house.room, "hello")
-    house.store.prune(1_004)
+    house.store.prune(1_004, 0)
     bob.outbox.space = None
     bob.member.seats()[0].seen = 2
     bob.member.feed()
@@ -377,7 +377,7 @@ def test_what_is_pruned_in_the_moment_in_which_it_is_fed_leaves_a_gap_that_is_to
     bob.outbox.space = 0
     for house.clock.now in range(1_001, 1_006):
         ada.says(house.room, "hello")
-    house.store.before_page = lambda room: house.store.prune(1_006 - keeps)
+    house.store.before_page = lambda room: house.store.prune(1_006 - keeps, 0)
     bob.outbox.space = None
     bob.member.feed()
     told, *missed, live = bob.hears()
@@ -397,7 +397,7 @@ def test_what_is_said_in_the_moment_in_which_all_before_it_is_pruned_is_not_lost
         house.store.after_page = lambda room: None
         ada.says(house.room, "three")
 
-    house.store.before_page = lambda room: house.store.prune(house.clock.now)
+    house.store.before_page = lambda room: house.store.prune(house.clock.now, 0)
     house.store.after_page = one_more
     house.clock.now += 1
     bob.outbox.space = None

@@ -1,10 +1,12 @@
-"""A token bucket gives what its rate allows, whoever asks however often."""
+"""A token bucket gives what its rate allows, whoever asks however often; a budget knows what waits in all."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatroom.server.limits import Bucket
+from chatroom.server.budget import Budget
+from chatroom.server.limits import Bucket, Caps
+from tests.support.rooms import at_once
 
 
 def test_a_full_bucket_gives_its_burst_at_once_and_then_nothing() -> None:
@@ -62,3 +64,41 @@ def test_no_pattern_of_asking_gets_more_than_burst_and_rate(asked: list[tuple[in
         now += pause
         given += bucket.take(wanted, now)
         assert given <= 20 + 10 * now + 1e-6
+
+
+# What an operator may choose
+
+
+def test_the_burst_is_what_two_seconds_allow_unless_it_is_chosen() -> None:
+    assert Caps().bucket(0).take(99, 0) == 20
+    assert Caps(rate=3).bucket(0).take(99, 0) == 6
+    assert Caps(rate=3, burst=50).bucket(0).take(99, 0) == 50
+
+
+def test_without_a_rate_no_burst_slows_anybody_down() -> None:
+    assert Caps(rate=0, burst=1).bucket(0).take(1_000, 0) == 1_000
+
+
+# What may wait in all
+
+
+def test_each_may_have_its_bytes_waiting_while_there_is_memory_for_all() -> None:
+    budget = Budget(each=100, total=250)
+    budget.move(249)
+    assert (budget.waiting, budget.bound()) == (249, 100)
+    budget.move(1)
+    assert (budget.waiting, budget.bound()) == (250, 0)
+    budget.move(-1)
+    assert budget.bound() == 100
+
+
+def test_bytes_moved_by_many_threads_are_all_counted() -> None:
+    budget = Budget()
+
+    def come_and_go() -> None:
+        for _ in range(2_000):
+            budget.move(3)
+            budget.move(-2)
+
+    at_once(*[come_and_go] * 4)
+    assert budget.waiting == 8_000

@@ -8,9 +8,12 @@ from functools import partial
 import pytest
 
 from chatroom.net.stream import Stream
+from chatroom.net.tls import TlsLayer, TlsStream
+from chatroom.server.budget import BOUND, Budget
 from chatroom.server.flusher import Flusher
-from chatroom.server.outbox import BOUND, Outbox
+from chatroom.server.outbox import Outbox
 from tests.support.rooms import Aside, at_once
+from tests.support.tls import certificate, encrypted
 
 PACKET = bytes(range(256)) * 64  # 16 KiB
 
@@ -18,16 +21,26 @@ PACKET = bytes(range(256)) * 64  # 16 KiB
 class Line:
     """An outbox, and the peer at the other end of its socket."""
 
-    def __init__(self, flusher: Flusher) -> None:
+    def __init__(self, flusher: Flusher, budget: Budget | None = None) -> None:
         ours, self.peer = socket.socketpair()
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
         self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
         self.peer.settimeout(20)
         self.flusher = flusher
         self.stream = Stream(ours)
-        self.outbox = Outbox(self.stream, flusher)
+        self.outbox = Outbox(self.stream, flusher, budget or Budget())
         self.drained = threading.Event()
         self.outbox.on_drained = self.drained.set
+
+    def encrypt(self) -> None:
+        """As a server does it, and a client whose TLS is not ours."""
+        stream = TlsStream(self.stream, TlsLayer(certificate()[0], server_side=True))
+        stream.on_owed = self.outbox.pass_on
+        self.outbox.encrypt(stream)
+        self.stream = stream
+        shaking = Aside(stream.handshake)
+        self.peer = encrypted(self.peer)
+        shaking.finish()
 
     def read(self, size: int) -> bytes:
         """Exactly so much."""
@@ -76,9 +89,12 @@ def flusher(caplog: pytest.LogCaptureFixture) -> Iterator[Flusher]:
     assert not caplog.get_records("call")
 
 
-@pytest.fixture
-def line(flusher: Flusher) -> Iterator[Line]:
+@pytest.fixture(params=["plain", "TLS"])
+def line(request: pytest.FixtureRequest, flusher: Flusher) -> Iterator[Line]:
+    """What holds for one holds for the other."""
     line = Line(flusher)
+    if request.param == "TLS":
+        line.encrypt()
     yield line
     line.close()
 
@@ -109,6 +125,68 @@ def test_past_its_bound_it_refuses_whole_packets_and_nobody_waits(line: Line) ->
     assert not line.outbox.put(b"x")
     line.outbox.answer(b"end")
     assert line.read(taken * len(PACKET) + 3) == PACKET * taken + b"end"
+
+
+# What waits in all outboxes together
+
+
+def test_what_the_system_takes_at_once_costs_no_memory(flusher: Flusher) -> None:
+    budget = Budget(total=0)
+    line = Line(flusher, budget)
+    for _ in range(10):
+        assert line.outbox.put(b"hello")
+        assert line.read(5) == b"hello"
+    assert budget.waiting == 0
+    line.close()
+
+
+def test_what_waits_is_counted_until_it_is_sent_or_given_up(flusher: Flusher) -> None:
+    budget = Budget()
+    read, left = Line(flusher, budget), Line(flusher, budget)
+    taken = read.fill()
+    alone = budget.waiting
+    assert BOUND < alone < taken * len(PACKET)
+    left.fill()
+    assert budget.waiting > alone + BOUND
+    read.read(taken * len(PACKET))
+    assert read.drained.wait(timeout=20)
+    assert budget.waiting > BOUND
+    left.close()
+    assert budget.waiting == 0
+    read.close()
+
+
+def test_when_the_memory_for_all_is_spent_who_has_something_waiting_gets_no_more(flusher: Flusher) -> None:
+    budget = Budget(total=BOUND // 2)
+    greedy, modest = Line(flusher, budget), Line(flusher, budget)
+    while greedy.outbox.put(PACKET):
+        assert budget.waiting < BOUND // 2 + len(PACKET)
+    assert budget.waiting >= BOUND // 2
+    assert not greedy.outbox.has_room()
+    assert modest.outbox.put(b"at once"), "nothing waits for it"
+    assert modest.read(7) == b"at once"
+    reading = Aside(greedy.read_to_the_end)
+    assert greedy.drained.wait(timeout=20)
+    assert greedy.outbox.put(b"again")
+    greedy.outbox.finish(b"")
+    reading.finish()
+    greedy.close()
+    modest.close()
+
+
+def test_when_the_memory_for_all_is_spent_nobody_asks_more_before_its_answers_are_read(flusher: Flusher) -> None:
+    budget = Budget(total=1)
+    line = Line(flusher, budget)
+    while not budget.waiting:
+        line.outbox.answer(PACKET)
+    line.outbox.answer(b"little")
+    waiting = Aside(line.outbox.wait_until_read)
+    assert waiting.still_waits()
+    reading = Aside(line.read_to_the_end)
+    waiting.finish()
+    line.outbox.finish(b"")
+    reading.finish()
+    line.close()
 
 
 def test_once_it_is_drained_it_says_so_and_takes_again(line: Line) -> None:

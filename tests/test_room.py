@@ -9,7 +9,8 @@ import pytest
 from chatroom import messages
 from chatroom.errors import Refusal
 from chatroom.messages import Error, Joined, Left, Live, Message, Stored, Topic
-from chatroom.server.room import PENDING, TURNS
+from chatroom.server.agenda import PENDING
+from chatroom.server.room import TURNS
 from chatroom.server.store import Appended, RoomRecord, Said
 from tests.support.rooms import Aside, Gate, House, Person, ShakyStore, at_once, hush, numbers, only, shown
 from tests.support.stores import ADA, ids, said, say, seqs
@@ -372,9 +373,11 @@ def test_history_shows_only_what_was_handed_out(house: House) -> None:
     """Who asks for a page must not get there first what everybody is about to be shown."""
     ada, bob = house.person("ada"), house.person("bob")
     ada.says(house.room, "one", "two", "three")
-    assert seqs(house.room.history(0, 99, 2, newest=True)) == [2, 3]
-    assert seqs(house.room.history(1, 3, 9, newest=False)) == [2]
+    seat = ada.member.seat_in(house.room)
+    assert seat
+    assert seqs(house.room.history(seat, 0, 99, 2, newest=True)) == [2, 3]
+    assert seqs(house.room.history(seat, 1, 3, 9, newest=False)) == [2]
     store = house.store
     store.append(house.room.record, [said(*ids(1, 2))], 0)
-    assert seqs(house.room.history(0, 99, 9, newest=True)) == [1, 2, 3]
+    assert seqs(house.room.history(seat, 0, 99, 9, newest=True)) == [1, 2, 3]
     assert numbers(bob.hears()) == [1, 2, 3]

@@ -1,9 +1,12 @@
 """What only a file can do: survive, be of another version, be damaged, be locked, and have no space left."""
 
+import os
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -11,13 +14,31 @@ from pathlib import Path
 import pytest
 
 from chatroom.errors import StoreFailed, StoreUnusable
-from chatroom.messages import Stored
+from chatroom.messages import Deleted, Edited, Message, Stored
 from chatroom.server.store import FAR, Reader, RoomRecord
 from chatroom.server.store import file as store_file
 from chatroom.server.store import sqlite as sqlite_module
 from chatroom.server.store.schema import APPLICATION, MIGRATIONS
 from chatroom.server.store.sqlite import SqliteStore
-from tests.support.stores import ADA, BOB, everything, fill, said, say, seqs
+from tests.support.stores import (
+    ADA,
+    BOB,
+    EVE,
+    by,
+    delete,
+    edit,
+    everything,
+    fill,
+    found,
+    ids,
+    once,
+    page_of,
+    react,
+    said,
+    say,
+    seqs,
+    whisper,
+)  # fmt: skip
 
 VERSION_1 = """
 CREATE TABLE room (
@@ -65,6 +86,73 @@ CREATE TABLE seen (
 ) STRICT, WITHOUT ROWID;
 """
 
+VERSION_3 = """
+    ALTER TABLE room ADD COLUMN low INTEGER;       -- of a direct room: its two owners, the lower first
+    ALTER TABLE room ADD COLUMN high INTEGER;
+    ALTER TABLE room ADD COLUMN private INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE room ADD COLUMN founder INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE room ADD COLUMN keeps INTEGER;     -- ms; NULL as the server says, 0 for ever
+    ALTER TABLE room ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;  -- up to this seq it can be searched
+
+    ALTER TABLE event ADD COLUMN target INTEGER;   -- of what changes another one
+    ALTER TABLE event ADD COLUMN addressees TEXT;  -- of a whisper: their usernames, as JSON
+    ALTER TABLE event ADD COLUMN private INTEGER NOT NULL DEFAULT 0;  -- 1: for its readers alone; 2: view-once too
+
+    CREATE INDEX event_edits ON event (room, target) WHERE kind = 'edited';
+
+    CREATE TABLE reader (                          -- who may read what is not for all, its author among them
+        room   INTEGER NOT NULL,
+        seq    INTEGER NOT NULL,
+        owner  INTEGER NOT NULL,
+        waits  INTEGER NOT NULL DEFAULT 0,         -- 1: a view-once message that this one has not been shown
+        PRIMARY KEY (room, seq, owner)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE INDEX reader_waits ON reader (room, seq) WHERE waits;
+
+    CREATE TABLE invited (
+        room   INTEGER NOT NULL,
+        owner  INTEGER NOT NULL,
+        PRIMARY KEY (room, owner)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE account (
+        owner    INTEGER PRIMARY KEY,
+        folded   TEXT NOT NULL UNIQUE,
+        username TEXT NOT NULL,
+        role     TEXT NOT NULL,
+        secret   TEXT NOT NULL,
+        created  INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE TABLE ban (
+        what       TEXT PRIMARY KEY,               -- a folded name, or an address
+        is_address INTEGER NOT NULL,
+        until      INTEGER NOT NULL,
+        reason     TEXT NOT NULL,
+        by         TEXT NOT NULL,
+        time       INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE mute (
+        owner  INTEGER NOT NULL,
+        room   INTEGER NOT NULL,                   -- 0: in all
+        until  INTEGER NOT NULL,
+        PRIMARY KEY (owner, room)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE act (                             -- what moderators did
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        time   INTEGER NOT NULL,
+        by     TEXT NOT NULL,
+        what   TEXT NOT NULL,
+        target TEXT NOT NULL,
+        detail TEXT NOT NULL
+    ) STRICT;
+
+    CREATE VIRTUAL TABLE words USING fts5 (message, content = '', tokenize = 'unicode61 remove_diacritics 2');
+"""
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -99,7 +187,7 @@ def test_everything_is_there_again(path: Path) -> None:
     with opened(path) as (store, lobby):
         den = store.add_room("Den", "den")
         store.set_topic(den, "plans")
-        ada = store.add_guest("ada", b"A" * 32, 1)
+        ada = store.people.add_guest("ada", b"A" * 32, 1)
         fill(store, lobby, 1, 5, now=70)
         store.append(den, [said("x", owner=ada)], 60)
         store.keep_seen({Reader(ada, den): 1, Reader(ada, lobby): 4})
@@ -109,11 +197,31 @@ def test_everything_is_there_again(path: Path) -> None:
         rooms = store.rooms()
         assert [(r.key, r.name, r.folded, r.epoch, r.topic, r.first, r.last, r.time) for r in rooms] == records
         assert [message for room in rooms for message in everything(store, room)] == before
-        assert store.guest(b"A" * 32, 2) == ada
+        assert store.people.owner_of(b"A" * 32, 2) == ada
         assert [store.seen(Reader(ada, room)) for room in rooms] == [4, 1]
         again = store.append(lobby, [said("6", "3")], 10)
-        assert [(message.seq, message.time) for message in again.messages] == [(6, 70)], "its clock never goes back"
+        assert [(message.seq, message.time) for message in again.events] == [(6, 70)], "its clock never goes back"
         assert list(again.repeats) == [(0, Stored("3", "lobby", 3, 70))]
+
+
+def test_what_is_not_for_all_is_there_again_and_still_not_for_all(path: Path) -> None:
+    with opened(path) as (store, lobby):
+        den = store.add_room("den", "den", founder=ADA)
+        store.set_access(den, private=True)
+        store.set_keeps(den, 5_000)
+        store.invite(den, [ADA, BOB])
+        store.add_room("@", f"@{ADA}:{BOB}", pair=(ADA, BOB))
+        words = (say("a"), whisper("w", "psst", BOB, to=["bob"]), once("o", "burns", BOB, EVE), say("b"))
+        store.append(lobby, [by(ADA, *words, edit(2, "hush"), react(1, on=False), delete(4))], 5)
+        store.seen_once(Reader(EVE, lobby), 9)
+        before = [page_of(store, lobby, reader) for reader in (ADA, BOB, EVE)]
+    with opened(path) as (store, lobby):
+        assert [page_of(store, lobby, reader) for reader in (ADA, BOB, EVE)] == before
+        assert store.unseen_once(lobby) == 3
+        _, den, direct = store.rooms()
+        assert (den.private, den.founder, den.keeps, den.pair) == (True, ADA, 5_000, None)
+        assert store.invited(den) == {ADA, BOB}
+        assert (direct.name, direct.pair) == ("@", (ADA, BOB))
 
 
 def test_what_was_appended_is_there_though_the_store_was_never_closed(path: Path, tmp_path: Path) -> None:
@@ -126,19 +234,19 @@ def test_what_was_appended_is_there_though_the_store_was_never_closed(path: Path
 
 def test_numbers_are_never_given_twice_even_for_what_is_gone(path: Path) -> None:
     with opened(path) as (store, _):
-        den, ada = store.add_room("den", "den"), store.add_guest("ada", b"A" * 32, 1)
+        den, ada = store.add_room("den", "den"), store.people.add_guest("ada", b"A" * 32, 1)
         store.drop_room(den)
-        store.forget_guests(100)
+        store.people.forget_sessions(100)
     with opened(path) as (store, _):
         assert store.add_room("den", "den").key > den.key
-        assert store.add_guest("ada", b"B" * 32, 1) > ada
+        assert store.people.add_guest("ada", b"B" * 32, 1) > ada
 
 
 def test_pruning_keeps_the_ids_and_erases_the_text(path: Path) -> None:
     with opened(path) as (store, lobby):
         store.append(lobby, [said("old")], 10)
         store.append(lobby, [said("new")], 20)
-        store.prune(20)
+        store.prune(20, 0)
     with opened(path) as (store, lobby):
         assert (lobby.first, lobby.last) == (2, 2)
         assert [message.id for message in everything(store, lobby)] == ["new"]
@@ -151,20 +259,34 @@ def test_much_is_pruned_little_by_little_so_that_nobody_waits_for_it(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_module, "PRUNED_AT_ONCE", 3)
+    monkeypatch.setattr(sqlite_module, "PRUNINGS", 1)
     with opened(path) as (store, lobby):
         fill(store, lobby, 1, 10)
         firsts = []
         for _ in range(4):
-            store.prune(FAR)
+            store.prune(FAR, 0)
             firsts.append(lobby.first)
             assert seqs(everything(store, lobby)) == list(range(lobby.first, 11))
         assert firsts == [4, 7, 10, 11]
 
 
+def test_what_is_pruned_in_one_go_is_pruned_in_several_transactions(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_module, "PRUNED_AT_ONCE", 3)
+    monkeypatch.setattr(sqlite_module, "PRUNINGS", 2)
+    with opened(path) as (store, lobby):
+        fill(store, lobby, 1, 10)
+        statements: list[str] = []
+        store._database._file.writer.set_trace_callback(statements.append)
+        store.prune(FAR, 0)
+        assert (lobby.first, statements.count("COMMIT")) == (7, 2)
+
+
 @pytest.mark.parametrize(("flush", "synchronous"), [(True, 2), (False, 1)])
 def test_the_chosen_durability_reaches_sqlite(path: Path, flush: bool, synchronous: int) -> None:
     with opened(path, flush=flush) as (store, lobby):
-        db = store._file.writer
+        db = store._database._file.writer
         statements: list[str] = []
         db.set_trace_callback(statements.append)
         fill(store, lobby, 1, 1)
@@ -180,16 +302,16 @@ def test_what_is_said_is_flushed_again_after_a_guest_came_in_unflushed(path: Pat
     """How to sync is only said to SQLite when it changes: it must change back each time."""
     with opened(path, flush=True) as (store, lobby):
         for number in range(1, 4):
-            store.add_guest("ada", str(number).encode(), 1)
+            store.people.add_guest("ada", str(number).encode(), 1)
             fill(store, lobby, number, number)
-            assert store._file.writer.execute("PRAGMA synchronous").fetchone() == (2,)
+            assert store._database._file.writer.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
 def test_a_batch_is_one_transaction_with_repeats_in_it_or_without(path: Path) -> None:
     with opened(path) as (store, lobby):
         for batch in (["1", "2"], ["2", "3", "3", "4"]):
             statements: list[str] = []
-            store._file.writer.set_trace_callback(statements.append)
+            store._database._file.writer.set_trace_callback(statements.append)
             store.append(lobby, [said(*batch)], 0)
             assert statements.count("COMMIT") == 1
         assert seqs(everything(store, lobby)) == [1, 2, 3, 4]
@@ -202,11 +324,133 @@ def test_positions_are_written_in_one_transaction_and_what_is_no_news_not_at_all
         log = path.with_name(f"{path.name}-wal")
         before = log.read_bytes()
         statements: list[str] = []
-        store._file.writer.set_trace_callback(statements.append)
+        store._database._file.writer.set_trace_callback(statements.append)
         store.keep_seen(positions)
-        store._file.writer.set_trace_callback(None)
+        store._database._file.writer.set_trace_callback(None)
         assert statements.count("COMMIT") == 1
         assert log.read_bytes() == before
+
+
+# What is erased is erased
+
+
+def bytes_of(path: Path) -> bytes:
+    return b"".join(contents(path).values())
+
+
+@pytest.mark.parametrize("length", [30, 3_000, 30_000])
+def test_a_view_once_message_is_in_no_byte_of_any_file_once_it_was_seen(path: Path, length: int) -> None:
+    """Wherever its rows were moved to as the file grew."""
+    with opened(path) as (store, lobby):
+        rooms = [lobby, *(store.add_room(f"room {n}", f"room {n}") for n in range(4))]
+        for number in range(60):
+            for room in rooms:
+                secret = f"secret {number} {room.key} ".ljust(length, "x")
+                id = f"{number} {room.key}"
+                store.append(room, [by(ADA, once(f"o{id}", secret, BOB), *(say(f"{id} {n}") for n in range(9)))], 0)
+            store.index()
+        store.append(lobby, [by(ADA, once("last", "secret that stays", BOB))], 0)
+        assert b"secret 7 1" in bytes_of(path)
+        for room in rooms:
+            store.seen_once(Reader(BOB, room), 600)
+        assert re.findall(rb"secret [0-9]+ [0-9]*", bytes_of(path)) == []
+        assert b"secret that stays" in bytes_of(path)
+
+
+def test_what_was_deleted_is_in_no_file_once_the_store_is_closed(path: Path) -> None:
+    with opened(path) as (store, lobby):
+        store.append(
+            lobby, [by(ADA, say("a", "secretone"), whisper("w", "secrettwo", BOB), say("b", "secretthree"))], 0
+        )
+        store.append(lobby, [by(ADA, edit(1, "secretfour"), edit(3, "harmless"), delete(1), delete(2))], 0)
+    assert b"harmless" in bytes_of(path)
+    for secret in (b"secretone", b"secrettwo", b"secretthree", b"secretfour"):
+        assert secret not in bytes_of(path)
+
+
+def test_what_was_erased_while_somebody_searched_is_wiped_out_a_little_later(path: Path) -> None:
+    with opened(path) as (store, lobby):
+        store.append(lobby, [by(ADA, once("o", "burnsquietly", BOB))], 0)
+        with store._database.searching() as db:
+            db.execute("BEGIN")
+            db.execute("SELECT count(*) FROM event").fetchall()
+            store.seen_once(Reader(BOB, lobby), 1)
+            assert store.standing(lobby, 1) is None
+            assert b"burnsquietly" in bytes_of(path), "it was not waited for who searches"
+            fill(store, lobby, 2, 2)
+            store.index()
+            db.execute("COMMIT")
+        store.index()
+        assert b"burnsquietly" not in bytes_of(path)
+
+
+def test_nobody_waits_for_a_search(path: Path) -> None:
+    with opened(path) as (store, lobby), store._database.searching():
+        fill(store, lobby, 1, 2)
+        assert seqs(everything(store, lobby)) == [1, 2]
+        assert store.index() is False
+
+
+# Backups
+
+
+def test_a_backup_holds_all_that_was_stored_and_is_its_owners_alone(filled: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    with opened(filled) as (store, lobby):
+        store.append(lobby, [by(ADA, whisper("w", "psst", BOB), once("o", "burns", BOB))], 5)
+        store.backup(copy)
+        fill(store, lobby, 503, 600)
+        before = [page_of(store, lobby, reader)[:502] for reader in (ADA, BOB, EVE)]
+    if os.name == "posix":
+        assert copy.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith("copy")] == ["copy.db"]
+    with opened(copy) as (store, lobby):
+        assert [page_of(store, lobby, reader) for reader in (ADA, BOB, EVE)] == before
+        assert store.unseen_once(lobby) == 502
+
+
+def test_a_backup_is_of_one_moment_however_much_is_said_meanwhile(path: Path, tmp_path: Path) -> None:
+    start, done = threading.Barrier(2), threading.Event()
+
+    def talk(store: SqliteStore, room: RoomRecord) -> None:
+        start.wait()
+        while not done.is_set():
+            store.append(room, [said(*ids(room.last + 1, room.last + 50))], 0)
+
+    with opened(path) as (store, lobby):
+        fill(store, lobby, 1, 5_000)
+        thread = threading.Thread(target=talk, args=(store, lobby))
+        thread.start()
+        start.wait()
+        lasts = []
+        for number in range(3):
+            store.backup(tmp_path / f"copy {number}.db")
+            lasts.append(lobby.last)
+        done.set()
+        thread.join()
+    for number, last in enumerate(lasts):
+        with opened(tmp_path / f"copy {number}.db") as (store, lobby):
+            assert 5_000 <= lobby.last <= last
+            assert seqs(everything(store, lobby)) == list(range(1, lobby.last + 1))
+
+
+def test_a_backup_never_takes_the_place_of_a_file(filled: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    copy.write_bytes(b"mine")
+    with opened(filled) as (store, _):
+        for place in (copy, filled, tmp_path, tmp_path / "nosuch" / "copy.db"):
+            with pytest.raises(StoreFailed, match="cannot be made") as failed:
+                store.backup(place)
+            assert failed.value.text.endswith(".")
+    assert copy.read_bytes() == b"mine"
+
+
+def test_a_backup_that_fails_leaves_nothing_behind(filled: Path, tmp_path: Path) -> None:
+    with opened(filled) as (store, _):
+        store._database._path = tmp_path / "not there.db"
+        with pytest.raises(StoreFailed, match="could not be written"):
+            store.backup(tmp_path / "copy.db")
+    assert not (tmp_path / "copy.db").exists()
 
 
 # Its form
@@ -220,7 +464,7 @@ def plain(sql: str) -> str:
 
 def test_the_forms_that_were_released_never_change() -> None:
     """Whoever wants another form appends a step to MIGRATIONS."""
-    assert [plain(step) for step in MIGRATIONS] == [plain(VERSION_1), plain(VERSION_2)]
+    assert [plain(step) for step in MIGRATIONS] == [plain(VERSION_1), plain(VERSION_2), plain(VERSION_3)]
     assert APPLICATION == 0x43684174
 
 
@@ -237,10 +481,29 @@ def test_a_file_of_version_1_is_brought_to_todays_form_and_keeps_what_it_holds(p
         den, _ = store.rooms()
         assert (den.name, den.epoch, den.topic, den.last) == ("Den", "e", "plans", 2)
         assert [(message.seq, message.id) for message in everything(store, den)] == [(1, "id 1"), (2, "id 2")]
-        assert seqs(store.append(den, [said("id 3")], 0).messages) == [3]
+        assert seqs(store.append(den, [said("id 3")], 0).events) == [3]
         store.keep_seen({Reader(ADA, den): 2})
         assert store.seen(Reader(ADA, den)) == 2
-        assert store._file.writer.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+        assert store._database._file.writer.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+
+
+def test_a_file_of_version_2_is_brought_to_todays_form_and_can_be_searched(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.executescript(VERSION_1 + VERSION_2 + f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 2;")
+        db.execute("INSERT INTO room (name, folded, epoch, first, last, time) VALUES ('Den', 'den', 'e', 2, 3, 9)")
+        db.execute("INSERT INTO seen VALUES (?, 1, 3)", (BOB,))
+        for seq, text, digest in ((1, None, store_file.digest_of("pruned")), (2, "old words", None), (3, "hi", None)):
+            event = (1, seq, 9, ADA, f"id {seq}", "ada", text, "text", None, digest)
+            db.execute(f"INSERT INTO event VALUES ({','.join('?' * 10)})", event)
+    with opened(path) as (store, _):
+        den = store.rooms()[0]
+        assert (den.first, den.last, den.pair, den.private, den.founder, den.keeps) == (2, 3, None, False, 0, None)
+        assert [message.id for message in everything(store, den)] == ["id 2", "id 3"]
+        assert store.seen(Reader(BOB, den)) == 3
+        assert found(store, "old words", den) == ["old words"]
+        store.append(den, [by(ADA, edit(3, "new words"), say("id 1", "pruned"), delete(2))], 0)
+        assert found(store, "words", den) == ["new words"]
+        assert [type(event) for event in page_of(store, den, BOB)] == [Deleted, Message, Edited, Deleted]
 
 
 def test_a_file_gets_the_steps_that_it_has_not_taken(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,8 +512,8 @@ def test_a_file_gets_the_steps_that_it_has_not_taken(filled: Path, monkeypatch: 
     for _ in range(2):
         with opened(filled) as (store, lobby):
             assert len(everything(store, lobby)) == 500
-            assert store._file.writer.execute("PRAGMA user_version").fetchone() == (len(steps),)
-            store._file.writer.execute("INSERT INTO a (b, c) VALUES (1, 2)")
+            assert store._database._file.writer.execute("PRAGMA user_version").fetchone() == (len(steps),)
+            store._database._file.writer.execute("INSERT INTO a (b, c) VALUES (1, 2)")
 
 
 def test_a_step_that_fails_is_taken_back_whole(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +523,7 @@ def test_a_step_that_fails_is_taken_back_whole(filled: Path, monkeypatch: pytest
     monkeypatch.undo()
     with opened(filled) as (store, lobby):
         assert len(everything(store, lobby)) == 500
-        assert not store._file.writer.execute("SELECT * FROM sqlite_schema WHERE name = 'a'").fetchall()
+        assert not store._database._file.writer.execute("SELECT * FROM sqlite_schema WHERE name = 'a'").fetchall()
 
 
 # What is refused is left as it is
@@ -337,7 +600,7 @@ def test_a_newer_file_with_a_log_that_was_never_moved_into_it_is_left_as_it_is(p
     """As a newer server leaves it that was killed."""
     with opened(path) as (store, lobby):
         fill(store, lobby, 1, 50)
-        store._file.writer.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        store._database._file.writer.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
         shutil.copytree(path.parent, tmp_path / "copy")
     copy = tmp_path / "copy" / path.name
     before = contents(copy)
@@ -419,8 +682,8 @@ def test_what_is_locked_by_somebody_else_fails_softly_and_recovers(path: Path, m
             assert (lobby.last, lobby.topic) == (2, "")
         for write in writes(store, lobby):
             write()
-        assert store.guest(b"A" * 32, 1)
-        assert (lobby.first, lobby.last, lobby.topic) == (4, 3, "plans")
+        assert store.people.owner_of(b"A" * 32, 1)
+        assert (lobby.first, lobby.last, lobby.topic) == (6, 5, "plans")
 
 
 def writes(store: SqliteStore, lobby: RoomRecord) -> list[Callable[[], object]]:
@@ -429,12 +692,17 @@ def writes(store: SqliteStore, lobby: RoomRecord) -> list[Callable[[], object]]:
         lambda: store.append(lobby, [said("3", "1")], 0),
         lambda: store.set_topic(lobby, "plans"),
         lambda: store.drop_room(store.add_room("den", "den")),
-        lambda: store.add_guest("ada", b"A" * 32, 1),
-        lambda: store.guest(b"A" * 32, 1),
-        lambda: store.forget_guests(0),
-        lambda: store.touch_guests([1], 1),
+        lambda: store.people.add_guest("ada", b"A" * 32, 1),
+        lambda: store.people.owner_of(b"A" * 32, 1),
+        lambda: store.people.forget_sessions(0),
+        lambda: store.people.touch_sessions([1], 1),
         lambda: store.keep_seen({Reader(1, lobby): 1}),
-        lambda: store.prune(1),
+        lambda: store.set_access(lobby, private=True),
+        lambda: store.set_keeps(lobby, None),
+        lambda: store.invite(lobby, [ADA]),
+        lambda: store.append(lobby, [by(ADA, once("o", "burns", BOB), edit(1, "new"))], 0),
+        lambda: store.seen_once(Reader(BOB, lobby), 1),
+        lambda: store.prune(1, 0),
     ]
 
 
@@ -443,17 +711,17 @@ def writes(store: SqliteStore, lobby: RoomRecord) -> list[Callable[[], object]]:
 
 @contextmanager
 def full_by_pages(store: SqliteStore) -> Iterator[None]:
-    (pages,) = store._file.writer.execute("PRAGMA page_count").fetchone()
-    store._file.writer.execute(f"PRAGMA max_page_count = {pages}")
+    (pages,) = store._database._file.writer.execute("PRAGMA page_count").fetchone()
+    store._database._file.writer.execute(f"PRAGMA max_page_count = {pages}")
     yield
-    store._file.writer.execute("PRAGMA max_page_count = 1000000")
+    store._database._file.writer.execute("PRAGMA max_page_count = 1000000")
 
 
 @contextmanager
 def full_by_the_system(store: SqliteStore) -> Iterator[None]:
     """No file may grow beyond what the log has now."""
     resource = pytest.importorskip("resource", reason="this system has no limits of this kind")
-    _, _, name = store._file.writer.execute("PRAGMA database_list").fetchone()
+    _, _, name = store._database._file.writer.execute("PRAGMA database_list").fetchone()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (Path(f"{name}-wal").stat().st_size, hard))
     try:
@@ -475,7 +743,7 @@ def test_a_full_disk_stores_nothing_fails_softly_and_recovers(
                     store.append(lobby, [said("1")._replace(says=big)], 0)
             assert lobby.last == 2
             assert seqs(everything(store, lobby)) == [1, 2], "one can still read"
-        assert seqs(store.append(lobby, [said("1")._replace(says=big)], 0).messages) == list(range(3, 103))
+        assert seqs(store.append(lobby, [said("1")._replace(says=big)], 0).events) == list(range(3, 103))
     with opened(path) as (store, lobby):
         assert seqs(everything(store, lobby)) == list(range(1, 103))
 
@@ -483,13 +751,13 @@ def test_a_full_disk_stores_nothing_fails_softly_and_recovers(
 def test_a_page_that_cannot_be_read_fails_softly(path: Path) -> None:
     with opened(path) as (store, lobby):
         fill(store, lobby, 1, 2)
-        store._file.writer.execute("ALTER TABLE event RENAME TO gone")
+        store._database._file.writer.execute("ALTER TABLE event RENAME TO gone")
         with pytest.raises(StoreFailed):
-            store.page(lobby, 0, FAR, 10)
+            store.page(lobby, 0, FAR, 10, reader=ADA)
         with pytest.raises(StoreFailed):
             store.append(lobby, [said("3")], 0)
-        store._file.writer.execute("ALTER TABLE seen RENAME TO blind")
+        store._database._file.writer.execute("ALTER TABLE seen RENAME TO blind")
         with pytest.raises(StoreFailed):
             store.seen(Reader(ADA, lobby))
-        store._file.writer.execute("ALTER TABLE gone RENAME TO event")
+        store._database._file.writer.execute("ALTER TABLE gone RENAME TO event")
         assert seqs(everything(store, lobby)) == [1, 2]

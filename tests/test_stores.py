@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatroom.errors import StartError
+from chatroom.errors import StartError, StoreFailed
 from chatroom.messages import Message, Say, Stored
 from chatroom.server.store import FAR, IdConflict, Reader, RoomRecord, Said, Store, open_store
 from chatroom.server.store.memory import HELD, MemoryStore
-from tests.support.stores import ADA, BOB, everything, fill, ids, said, say, seqs
+from tests.support.stores import ADA, BOB, EVE, by, everything, fill, ids, messages, once, said, say, seqs
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -60,6 +60,23 @@ def test_a_room_that_is_made_again_has_another_history(store: Store, den: RoomRe
     assert again.key != den.key
 
 
+def test_a_room_keeps_who_made_it_and_between_whom_it_is(store: Store) -> None:
+    den = store.add_room("den", "den", founder=ADA)
+    direct = store.add_room("@", f"@{ADA}:{BOB}", pair=(ADA, BOB))
+    assert (den.founder, den.pair, den.private, den.keeps) == (ADA, None, False, None)
+    assert (direct.founder, direct.pair) == (0, (ADA, BOB))
+
+
+def test_a_private_room_knows_who_was_invited(store: Store, lobby: RoomRecord, den: RoomRecord) -> None:
+    store.set_access(den, private=True)
+    store.invite(den, [ADA, BOB])
+    store.invite(den, [BOB, EVE])
+    assert (lobby.private, den.private) == (False, True)
+    assert (store.invited(lobby), store.invited(den)) == (set(), {ADA, BOB, EVE})
+    store.set_access(den, private=False)
+    assert not den.private
+
+
 def test_a_room_keeps_its_topic(store: Store, lobby: RoomRecord) -> None:
     store.set_topic(lobby, "plans")
     assert [room.topic for room in store.rooms()] == ["plans"]
@@ -72,7 +89,7 @@ def test_what_is_said_comes_back_numbered_in_order(store: Store, lobby: RoomReco
     hello = Say(id="a", room="lobby", message="hello", kind="action", reply_to=None)
     answer = Say(id="a", room="lobby", message="oh", reply_to=1)
     appended = store.append(lobby, [Said(ADA, "ada", [hello]), Said(BOB, "bob", [answer])], 77)
-    assert list(appended.messages) == [
+    assert list(appended.events) == [
         Message("lobby", 1, 77, "ada", "hello", "a", "action"),
         Message("lobby", 2, 77, "bob", "oh", "a", "text", 1),
     ]
@@ -89,7 +106,7 @@ def test_history_gives_what_was_said_and_says_that_it_is_a_replay(store: Store, 
 
 def test_each_room_has_numbers_of_its_own_without_a_hole(store: Store, lobby: RoomRecord, den: RoomRecord) -> None:
     for first in (1, 4, 7):
-        assert seqs(store.append(lobby, [said(*ids(first, first + 2))], 0).messages) == [
+        assert seqs(store.append(lobby, [said(*ids(first, first + 2))], 0).events) == [
             first,
             first + 1,
             first + 2,
@@ -116,14 +133,14 @@ def test_nothing_said_is_nothing_added(store: Store, lobby: RoomRecord) -> None:
 def test_a_repeat_adds_nothing_and_names_the_first(store: Store, lobby: RoomRecord) -> None:
     store.append(lobby, [said("a", "b")], 5)
     appended = store.append(lobby, [said("b")], 9)
-    assert list(appended.messages) == []
+    assert list(appended.events) == []
     assert list(appended.repeats) == [(0, Stored("b", "lobby", 2, 5))]
     assert lobby.last == 2
 
 
 def test_a_repeat_within_one_batch_is_found(store: Store, lobby: RoomRecord) -> None:
     appended = store.append(lobby, [said("a", "a"), said("x", owner=BOB), said("a", "b")], 5)
-    assert [(message.id, message.seq) for message in appended.messages] == [("a", 1), ("x", 2), ("b", 3)]
+    assert [(message.id, message.seq) for message in appended.events] == [("a", 1), ("x", 2), ("b", 3)]
     assert list(appended.repeats) == [(0, Stored("a", "lobby", 1, 5)), (2, Stored("a", "lobby", 1, 5))]
     assert seqs(everything(store, lobby)) == [1, 2, 3]
 
@@ -131,14 +148,14 @@ def test_a_repeat_within_one_batch_is_found(store: Store, lobby: RoomRecord) -> 
 def test_repeats_leave_no_hole_among_what_is_new(store: Store, lobby: RoomRecord) -> None:
     store.append(lobby, [said("a", "b")], 0)
     appended = store.append(lobby, [said("a", "c", "b", "d"), said("a", "e")], 0)
-    assert [(message.id, message.seq) for message in appended.messages] == [("c", 3), ("d", 4), ("e", 5)]
+    assert [(message.id, message.seq) for message in appended.events] == [("c", 3), ("d", 4), ("e", 5)]
     assert [place for place, _ in appended.repeats] == [0, 0, 1]
 
 
 def test_an_id_is_its_owners_own(store: Store, lobby: RoomRecord) -> None:
     store.append(lobby, [said("a", owner=ADA, username="ada")], 0)
     taken_over = store.append(lobby, [said("a", owner=BOB, username="ada")], 0)
-    assert seqs(taken_over.messages) == [2], "it belongs to the owner, not to the name"
+    assert seqs(taken_over.events) == [2], "it belongs to the owner, not to the name"
     renamed = store.append(lobby, [said("a", owner=ADA, username="countess")], 0)
     assert list(renamed.repeats) == [(0, Stored("a", "lobby", 1, 0))]
 
@@ -148,14 +165,14 @@ def test_the_same_id_with_another_text_or_room_is_a_conflict(store: Store, lobby
     other_text = store.append(lobby, [Said(ADA, "ada", [say("a", "something else")])], 0)
     other_room = store.append(den, [said("a")], 0)
     assert list(other_text.repeats) == list(other_room.repeats) == [(0, IdConflict("a"))]
-    assert not other_text.messages
-    assert not other_room.messages
+    assert not other_text.events
+    assert not other_room.events
     assert (lobby.last, den.last) == (1, 0)
 
 
 def test_a_conflict_within_one_batch_is_found(store: Store, lobby: RoomRecord) -> None:
     appended = store.append(lobby, [Said(ADA, "ada", [say("a", "one"), say("a", "two"), say("a", "one")])], 3)
-    assert [message.message for message in appended.messages] == ["one"]
+    assert [message.message for message in messages(appended.events)] == ["one"]
     assert list(appended.repeats) == [(0, IdConflict("a")), (0, Stored("a", "lobby", 1, 3))]
 
 
@@ -163,7 +180,7 @@ def test_a_room_that_was_made_again_does_not_take_repeats_for_those_of_the_old_o
     old = store.add_room("den", "den")
     store.drop_room(old)
     new = store.add_room("den", "den")
-    assert seqs(store.append(new, [said("a")], 0).messages) == [1]
+    assert seqs(store.append(new, [said("a")], 0).events) == [1]
 
 
 sayings = st.tuples(st.sampled_from([ADA, BOB]), st.sampled_from("abcdef"), st.sampled_from(["one", "two"]))
@@ -188,7 +205,7 @@ def test_any_sayings_are_kept_once_each_and_numbered_without_a_hole(
             else:
                 repeats.append(seq if text == first_text else id)
         appended = store.append(room, [Said(o, "x", [say(f"{letter} {room.key}", t)]) for o, letter, t in batch], 0)
-        assert [(message.seq, message.message) for message in appended.messages] == added
+        assert [(message.seq, message.message) for message in messages(appended.events)] == added
         assert [r.seq if isinstance(r, Stored) else r.id for _, r in appended.repeats] == repeats
     assert [(message.seq, message.message) for message in everything(store, room)] == list(known.values())
 
@@ -200,8 +217,8 @@ def test_many_threads_say_things_at_once_and_the_store_gives_each_a_number(store
     def speak(owner: int) -> None:
         start.wait()
         for number in range(20):
-            given_out.extend(seqs(store.append(lobby, [said(f"{number}", f"{number}", owner=owner)], 0).messages))
-            store.page(lobby, 0, FAR, 10)
+            given_out.extend(seqs(store.append(lobby, [said(f"{number}", f"{number}", owner=owner)], 0).events))
+            store.page(lobby, 0, FAR, 10, reader=ADA)
 
     threads = [threading.Thread(target=speak, args=(owner,)) for owner in range(8)]
     for thread in threads:
@@ -243,7 +260,7 @@ def test_a_page_is_a_window_from_its_oldest_or_its_newest_side(
     store: Store, lobby: RoomRecord, after: int, before: int, limit: int, newest: bool, expected: list[int]
 ) -> None:
     fill(store, lobby, 1, 10)
-    assert seqs(store.page(lobby, after, before, limit, newest=newest)) == list(expected)
+    assert seqs(store.page(lobby, after, before, limit, newest=newest, reader=ADA)) == list(expected)
 
 
 def test_a_page_holds_one_room_alone(store: Store, lobby: RoomRecord, den: RoomRecord) -> None:
@@ -264,37 +281,37 @@ def aged(store: Store, lobby: RoomRecord) -> RoomRecord:
 
 
 def test_pruning_erases_what_is_older_and_nothing_else(store: Store, aged: RoomRecord) -> None:
-    store.prune(40)
+    store.prune(40, 0)
     assert seqs(everything(store, aged)) == [4, 5, 6, 7, 8, 9, 10]
     assert (aged.first, aged.last) == (4, 10)
-    store.prune(40)
+    store.prune(40, 0)
     assert aged.first == 4
-    assert seqs(store.page(aged, 0, FAR, 2)) == [4, 5]
-    assert seqs(store.page(aged, 0, 6, 9, newest=True)) == [4, 5]
+    assert seqs(store.page(aged, 0, FAR, 2, reader=ADA)) == [4, 5]
+    assert seqs(store.page(aged, 0, 6, 9, newest=True, reader=ADA)) == [4, 5]
 
 
 def test_numbers_go_on_after_everything_was_pruned(store: Store, aged: RoomRecord) -> None:
-    store.prune(1_000)
+    store.prune(1_000, 0)
     assert everything(store, aged) == []
     assert (aged.first, aged.last) == (11, 10)
-    assert seqs(store.append(aged, [said("new")], 1_000).messages) == [11]
+    assert seqs(store.append(aged, [said("new")], 1_000).events) == [11]
     assert seqs(everything(store, aged)) == [11]
     assert (aged.first, aged.last) == (11, 11)
 
 
 def test_pruning_keeps_the_ids(store: Store, aged: RoomRecord, den: RoomRecord) -> None:
-    store.prune(1_000)
+    store.prune(1_000, 0)
     repeated = store.append(aged, [said("3")], 1_000)
     conflict = store.append(aged, [Said(ADA, "ada", [say("4", "something else")])], 1_000)
     elsewhere = store.append(den, [said("5")], 1_000)
     assert list(repeated.repeats) == [(0, Stored("3", "lobby", 3, 30))]
     assert list(conflict.repeats) == [(0, IdConflict("4"))]
     assert list(elsewhere.repeats) == [(0, IdConflict("5"))]
-    assert not (*repeated.messages, *conflict.messages, *elsewhere.messages)
+    assert not (*repeated.events, *conflict.events, *elsewhere.events)
 
 
 def test_pruning_a_room_without_history_changes_nothing(store: Store, lobby: RoomRecord) -> None:
-    store.prune(1_000)
+    store.prune(1_000, 0)
     assert (lobby.first, lobby.last) == (1, 0)
     fill(store, lobby, 1, 1)
     assert seqs(everything(store, lobby)) == [1]
@@ -308,9 +325,46 @@ def test_memory_is_bounded_and_the_newest_are_held() -> None:
         fill(store, lobby, first, min(first + 4_999, total))
     assert lobby.last == total
     assert lobby.first == total - HELD + 1
-    assert seqs(store.page(lobby, 0, FAR, 2)) == [lobby.first, lobby.first + 1]
-    assert seqs(store.page(lobby, 0, FAR, 1, newest=True)) == [total]
+    assert seqs(store.page(lobby, 0, FAR, 2, reader=ADA)) == [lobby.first, lobby.first + 1]
+    assert seqs(store.page(lobby, 0, FAR, 1, newest=True, reader=ADA)) == [total]
     assert [place for place, _ in store.append(lobby, [said("1")], 0).repeats] == [0], "all ids are held"
+
+
+def test_without_a_time_only_rooms_with_one_of_their_own_are_pruned(store: Store, aged: RoomRecord) -> None:
+    store.prune(None, 1_000)
+    assert aged.first == 1
+    store.set_keeps(aged, 50)
+    store.prune(None, 100)
+    assert aged.first == 5, "what was said at 50 is just young enough"
+
+
+def test_a_room_may_keep_its_history_longer_or_for_ever(store: Store, aged: RoomRecord, den: RoomRecord) -> None:
+    store.append(den, [said("den")], 10)
+    store.set_keeps(aged, 0)
+    store.prune(1_000, 1_000)
+    assert (aged.first, den.first) == (1, 2)
+    store.set_keeps(aged, 930)
+    store.prune(1_000, 1_000)
+    assert aged.first == 7
+    store.set_keeps(aged, None)
+    store.prune(90, 1_000)
+    assert aged.first == 9
+
+
+def test_nobody_waits_for_a_view_once_message_that_was_pruned(store: Store, lobby: RoomRecord) -> None:
+    store.append(lobby, [by(ADA, once("a", "burns", BOB))], 10)
+    store.append(lobby, [by(ADA, once("b", "burns", BOB))], 20)
+    store.prune(20, 0)
+    assert store.unseen_once(lobby) == 2
+    assert store.standing(lobby, 1) is None
+    store.seen_once(Reader(BOB, lobby), 1)
+    assert store.standing(lobby, 2)
+
+
+def test_a_store_in_memory_has_nothing_to_back_up(tmp_path: Path) -> None:
+    with pytest.raises(StoreFailed, match="in memory"):
+        MemoryStore().backup(tmp_path / "copy.db")
+    assert not (tmp_path / "copy.db").exists()
 
 
 # Read positions
@@ -347,16 +401,16 @@ def test_positions_go_with_their_room(store: Store, lobby: RoomRecord, den: Room
 
 def test_pruning_keeps_the_positions(store: Store, aged: RoomRecord) -> None:
     store.keep_seen({Reader(ADA, aged): 7})
-    store.prune(1_000)
+    store.prune(1_000, 0)
     assert store.seen(Reader(ADA, aged)) == 7
 
 
 def test_positions_go_with_the_session_of_their_owner(store: Store, lobby: RoomRecord) -> None:
-    idle, active = store.add_guest("idle", b"I" * 32, 100), store.add_guest("active", b"A" * 32, 200)
+    idle, active = store.people.add_guest("idle", b"I" * 32, 100), store.people.add_guest("active", b"A" * 32, 200)
     store.keep_seen({Reader(idle, lobby): 7, Reader(active, lobby): 8})
-    store.forget_guests(100)
+    store.people.forget_sessions(100)
     assert store.seen(Reader(idle, lobby)) == 7
-    store.forget_guests(150)
+    store.people.forget_sessions(150)
     assert [store.seen(Reader(owner, lobby)) for owner in (idle, active)] == [0, 8]
 
 
@@ -364,31 +418,31 @@ def test_positions_go_with_the_session_of_their_owner(store: Store, lobby: RoomR
 
 
 def test_a_guest_comes_back_with_its_token(store: Store) -> None:
-    ada, bob = store.add_guest("ada", b"A" * 32, 1), store.add_guest("bob", b"B" * 32, 1)
+    ada, bob = store.people.add_guest("ada", b"A" * 32, 1), store.people.add_guest("bob", b"B" * 32, 1)
     assert ada != bob
-    assert (store.guest(b"A" * 32, 2), store.guest(b"B" * 32, 2)) == (ada, bob)
+    assert (store.people.owner_of(b"A" * 32, 2), store.people.owner_of(b"B" * 32, 2)) == (ada, bob)
 
 
 def test_an_unknown_token_belongs_to_nobody(store: Store) -> None:
-    store.add_guest("ada", b"A" * 32, 1)
-    assert store.guest(b"a" * 32, 2) is None
-    assert store.guest(b"", 2) is None
+    store.people.add_guest("ada", b"A" * 32, 1)
+    assert store.people.owner_of(b"a" * 32, 2) is None
+    assert store.people.owner_of(b"", 2) is None
 
 
 def test_who_takes_a_freed_name_is_somebody_else(store: Store) -> None:
-    one = store.add_guest("ada", b"A" * 32, 1)
-    store.forget_guests(100)
-    assert store.add_guest("ada", b"B" * 32, 101) != one
+    one = store.people.add_guest("ada", b"A" * 32, 1)
+    store.people.forget_sessions(100)
+    assert store.people.add_guest("ada", b"B" * 32, 101) != one
 
 
 def test_sessions_end_once_they_are_unused_for_too_long(store: Store) -> None:
-    idle, active = store.add_guest("idle", b"I" * 32, 100), store.add_guest("active", b"A" * 32, 100)
-    store.forget_guests(100)
-    assert store.guest(b"I" * 32, 100) == idle, "used at that time, not before"
-    here = store.add_guest("here", b"H" * 32, 100)
-    store.guest(b"A" * 32, 200)
-    store.touch_guests([here], 200)
-    store.forget_guests(150)
-    assert store.guest(b"I" * 32, 300) is None
-    assert store.guest(b"A" * 32, 300) == active
-    assert store.guest(b"H" * 32, 300) == here
+    idle, active = store.people.add_guest("idle", b"I" * 32, 100), store.people.add_guest("active", b"A" * 32, 100)
+    store.people.forget_sessions(100)
+    assert store.people.owner_of(b"I" * 32, 100) == idle, "used at that time, not before"
+    here = store.people.add_guest("here", b"H" * 32, 100)
+    store.people.owner_of(b"A" * 32, 200)
+    store.people.touch_sessions([here], 200)
+    store.people.forget_sessions(150)
+    assert store.people.owner_of(b"I" * 32, 300) is None
+    assert store.people.owner_of(b"A" * 32, 300) == active
+    assert store.people.owner_of(b"H" * 32, 300) == here

@@ -72,6 +72,58 @@ def test_a_mark_is_no_letter_unless_it_becomes_part_of_one(name_of: Judge) -> No
     assert code_of(name_of, "q\u0301") == "bad_name"
 
 
+@EITHER
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0430da",  # a Cyrillic a
+        "ad\u0430",
+        "b\u03bfb",  # a Greek omicron
+        "\u0410\u0391",  # Cyrillic and Greek
+        "b\u0585b",  # Armenian
+        "\u13aada",  # Cherokee
+        "\ua4d0da",  # Lisu
+        "b\u2c9fb",  # Coptic
+        "b\u09e6b",  # a Bengali zero
+        "b\u0665b",  # an Arabic five
+        "\uff42\u043eb",  # fullwidth, until it is normalised
+        "\U0001d41b\u043eb",
+        "\u00b5ser",  # a micro sign is a Greek letter
+    ],
+    ids=ascii,
+)
+def test_a_name_does_not_mix_alphabets_whose_letters_look_alike(name_of: Judge, name: str) -> None:
+    with pytest.raises(Refusal, match=r"look alike, .*; use one alphabet only\.$") as refused:
+        name_of(name)
+    assert refused.value.code == "bad_name"
+
+
+@EITHER
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Ольга2", "Ζωή-7", "Zoë.Müller", "Ólafur_Þór", "Nguyễn", "ʻalana", "Łukasz"),
+        *("田中さんアリスAlice", "ラーメン", "佐々木-2", "김Kim金", "李小龍Bruce", "ㄅㄆ注音abc"),
+        *("علي٣", "কখ০", "דודA", "สมชาย7", "Հայկ", "ᏣᎳᎩ"),
+    ],
+)
+def test_what_people_really_mix_in_a_name_is_allowed(name_of: Judge, name: str) -> None:
+    assert code_of(name_of, name) == ""
+
+
+def test_a_room_may_have_words_of_two_alphabets_and_a_person_may_not() -> None:
+    assert text.room_name("отдел-IT") == "отдел-IT"
+    assert code_of(text.room_name, "отдeл-IT") == "bad_name", "its e is Latin"
+    assert code_of(text.username, "Ада-IT") == "bad_name"
+
+
+def test_it_takes_no_longer_to_judge_a_name_in_another_script() -> None:
+    before = time.process_time()
+    for _ in range(2_000):
+        text.username("Александра-Константиновна")
+    assert time.process_time() - before < 1
+
+
 def test_a_name_is_normalised_by_nfkc_and_keeps_its_case() -> None:
     assert text.username("Ａｄａ") == "Ada"
     assert text.room_name("e\u0301\ufb01") == "éfi"

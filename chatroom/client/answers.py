@@ -7,7 +7,7 @@ Whatever came over the network passes `visible` here.
 import re
 from typing import Literal
 
-from chatroom.client.checks import Finding, Sealed, command, seal
+from chatroom.client.checks import Finding, Sealed, command
 from chatroom.messages import Error, Farewell
 from chatroom.text import visible
 
@@ -75,8 +75,8 @@ def sealed_stranger(sealed: Sealed, port: int, system: str) -> Finding:
     """Who does not answer plain frames, but speaks TLS."""
     return Finding(
         "protocol", False,
-        f"What answers speaks only TLS ({seal(sealed)}).",
-        f"It is a web server (https), or a chatroom server that this client cannot speak to yet: on that computer, see"
+        f"What answers speaks only TLS ({sealed.version}).",
+        f"It is a chatroom server, and `--no-tls` should be left away, or a web server (https): on that computer, see"
         f" which program has port {port} by {command(_WHO_LISTENS, system, port)}.",
     )  # fmt: skip
 
@@ -104,7 +104,7 @@ _REFUSALS = {
     "name_taken": "The name of the moment is in use: run `chatroom-client doctor` again.",
     "protocol": "Client and server are of different versions: compare `chatroom-client --version` and"
     " `chatroom-server --version`, and bring both to the newer one.",
-    "tls_required": "The server talks unencrypted to its own computer only: ask who runs it to allow this network.",
+    "tls_required": "The server talks unencrypted to its own computer only: leave `--no-tls` away.",
     "timeout": "The line is too slow, or the server too busy: run `chatroom-client doctor` again.",
     "shutting_down": "The server is being stopped: try again once it is up.",
     "store_failed": "The server's disk is full or failing: ask who runs it to look at its log.",

@@ -6,17 +6,15 @@ nothing of options: it gets the settings.
 
 import contextlib
 import signal
-import socket
 import threading
 from collections.abc import Iterable, Sequence
 from functools import cache, partial
 from pathlib import Path
 
 import colorama
-import platformdirs
 
 from chatroom import text
-from chatroom.client import AGENT, commands, desktop, exits, inputs, render
+from chatroom.client import commands, desktop, entry, exits, inputs, render
 from chatroom.client.attention import Attention
 from chatroom.client.chat import Chat, Manner
 from chatroom.client.events import Ended
@@ -27,13 +25,13 @@ from chatroom.client.render import Line, Look
 from chatroom.client.session import Client
 from chatroom.client.settings import Settings
 from chatroom.client.terminal import Terminal, ask, say
+from chatroom.client.trust import data_folder
 from chatroom.client.typist import Typist
 from chatroom.client.wishes import Quiet, Wish, Wishes
-from chatroom.errors import ConnectionFailed, Refusal
+from chatroom.errors import Refusal
 
 HINT = "Type and press Enter. /help shows more, q quits."
 
-REACH_SECONDS = 10.0
 GOODBYE_SECONDS = 3.0
 """So long what was said last may take to get its receipt when one quits."""
 
@@ -64,11 +62,11 @@ def _come_in(settings: Settings, painter: Painter) -> Client:
     tell("*", f"Connecting to {settings.host}:{settings.port} ...")
     name = settings.name
     if not name:
-        _reach(settings.host, settings.port)
+        entry.reach(settings, entry.trust_of(settings))
         tell("+", "Connected.")
     while True:
         try:
-            client = Client(settings.host, settings.port, username=name or _ask_name(painter), agent=AGENT).start()
+            client = entry.come_in(settings, name or _ask_name(painter), partial(tell, "*"))
         except Refusal as refusal:
             if not wants_another_name(refusal):
                 raise
@@ -78,18 +76,6 @@ def _come_in(settings: Settings, painter: Painter) -> Client:
             if settings.name:
                 tell("+", "Connected.")
             return client
-
-
-def _reach(host: str, port: int) -> None:
-    """Nobody is asked for a name in vain: is there a server at all?"""
-    try:
-        socket.create_connection((host, port), REACH_SECONDS).close()
-    except (OSError, UnicodeError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or "it does not answer"
-        raise ConnectionFailed(
-            f"{host}:{port} cannot be reached ({why}); check the address, and that chatroom-server runs there,"
-            " or see what chatroom-client doctor says."
-        ) from None
 
 
 def _ask_name(painter: Painter) -> str:
@@ -112,6 +98,7 @@ class _Screen:
         self.columns = terminal.columns
         self.refresh = terminal.refresh
         self.edit = terminal.edit
+        self.ask_secret = terminal.ask_secret
 
     def draw(self, lines: Iterable[Line]) -> list[str]:
         return self._painter.draw(lines, self.columns())
@@ -126,7 +113,7 @@ class _Screen:
 def _talk(client: Client, settings: Settings, painter: Painter, terminal: Terminal) -> int:
     _leave_at_a_signal(terminal)
     screen = _Screen(terminal, painter)
-    state = platformdirs.user_state_path("chatroom", appauthor=False) / "client"
+    state = data_folder()
     with contextlib.closing(_notifier(settings, terminal)) as notifier:
         attention = Attention(
             notifier,
@@ -136,6 +123,7 @@ def _talk(client: Client, settings: Settings, painter: Painter, terminal: Termin
         chat = Chat(client, screen, attention, _manner(settings, client.username))
         chat.tell("*", HINT)
         chat.enter(settings.room)
+        chat.ask(client.rooms(), chat.open_directs)
         threading.Thread(target=_listen, args=(client, chat, terminal), name="chatroom listener", daemon=True).start()
         history_of = cache(partial(_inputs, state / "inputs", settings))
         result = terminal.run(Typist(chat, screen.draw, history_of))
@@ -177,7 +165,7 @@ def _listen(client: Client, chat: Chat, terminal: Terminal) -> None:
             chat.hear(event)
             terminal.wait_for_room()
             if isinstance(event, Ended):
-                result = exits.of(Refusal(event.code, event.reason) if event.code else ConnectionFailed(event.reason))
+                result = exits.of_code(event.code) if event.code else exits.UNREACHABLE
     finally:
         terminal.leave(result)
 

@@ -17,12 +17,13 @@ from chatroom.client import render
 from chatroom.client.attention import Attention
 from chatroom.client.emoji import expand
 from chatroom.client.events import Back, Offline, Receipt, Reset, Unsayable
+from chatroom.client.once import Once
 from chatroom.client.outgoing import Outgoing, Words
 from chatroom.client.render import Line, Look
 from chatroom.client.session import Client
 from chatroom.client.views import View
 from chatroom.errors import ChatError
-from chatroom.messages import Joined, Kind, Left, Live, Message, Room, Topic
+from chatroom.messages import Deleted, Edited, Joined, Kind, Left, Live, Message, Reacted, Room, Rooms, Topic
 from chatroom.text import fold
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class Screen(Protocol):
     def refresh(self) -> None: ...
     def leave(self) -> None: ...
     def edit(self, text: str) -> None: ...
+    def ask_secret(self, question: str, then: Callable[[str], None]) -> None: ...
 
 
 class Manner(NamedTuple):
@@ -76,6 +78,7 @@ class Chat:
         self.room = ""
         """The room that is looked at, and that typed text goes to; or none."""
         self.outgoing = Outgoing(client.unsent)
+        self.once = Once()
         self._views: dict[str, View] = {}
         self._entering: set[str] = set()
         self._day = render.day_of(time.time_ns() // 1_000_000)
@@ -156,7 +159,10 @@ class Chat:
 
     def send(self, words: Words) -> None:
         self.outgoing.add(words)
-        receipt = self.client.say(words.room, words.text, kind=words.kind, reply_to=words.reply_to, id=words.id)
+        receipt = self.client.say(
+            words.room, words.text, kind=words.kind, reply_to=words.reply_to, to=words.to or None, once=words.once,
+            id=words.id,
+        )  # fmt: skip
         receipt.add_done_callback(self._receipted)
         self.screen.refresh()
 
@@ -186,7 +192,10 @@ class Chat:
             return
         view.take(said)
         is_own = said.username == self.client.username
-        is_new = not is_own and (not said.replayed or 0 < view.read < said.seq)
+        is_known = view.read or said.room.startswith("@")
+        is_new = not is_own and (not said.replayed or bool(is_known and view.read < said.seq))
+        if said.once and not is_own:
+            self.once.add(said)
         is_mention = not is_own and self._is_for_me(view, said)
         lines = [*self._before(view, said, is_new=is_new), self.line_of(view, said, is_mention=is_mention)]
         if self.is_looked_at(view):
@@ -336,13 +345,44 @@ class Chat:
         for view in self.views():
             if now >= self._back_at + COMINGS_SECONDS:
                 view.settle()
-            if view.shown > view.told and not self.client.outage:
-                view.told = view.shown
-                self.client.seen(view.name, view.shown)
+            seen = self.once.before(view.name, view.shown)
+            if seen > view.told and not self.client.outage:
+                view.told = seen
+                self.client.seen(view.name, seen)
+
+    @locked
+    def pressed(self) -> None:
+        """A key was pressed: what was to be seen once has been seen."""
+        if hidden := self.once.hide():
+            self.client.seen(hidden.room, hidden.seq)
+            if view := self.view(hidden.room):
+                view.forget(hidden.seq)
+            self.screen.refresh()
+
+    @locked
+    def open_directs(self, rooms: Rooms) -> None:
+        """Goes, without turning there, to where somebody wrote meanwhile."""
+        for info in rooms.rooms:
+            if info.unread and info.room.startswith("@"):
+                self.ask(self.client.join(info.room))
+
+    def _changed(self, event: Edited | Deleted | Reacted) -> None:
+        """A correction, a deletion or a reaction: a line of its own, and what is remembered follows it."""
+        view = self.view(event.room)
+        if view is None:
+            return
+        lines = [render.change(event, view.message(event.target), self.look())]
+        view.change(event)
+        self.screen.show(lines) if self.is_looked_at(view) else view.keep(lines)
+        if self.is_looked_at(view):
+            view.shown = max(view.shown, event.seq)
 
 
 _TAKE_IN: dict[type, Callable[[Chat, Any], None]] = {
     Message: Chat._message,
+    Edited: Chat._changed,
+    Deleted: Chat._changed,
+    Reacted: Chat._changed,
     Room: Chat._room,
     Live: Chat._live,
     Joined: Chat._joined,

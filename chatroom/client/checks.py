@@ -5,9 +5,7 @@ and looks at nothing itself; the same observation is always the same finding.
 """
 
 import errno
-import hashlib
 import ipaddress
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
@@ -40,10 +38,12 @@ class Attempt(NamedTuple):
 
 
 class Sealed(NamedTuple):
-    """A TLS handshake that worked: its version, and the certificate as it came."""
+    """A TLS handshake that worked: its version, the certificate as it came, and its fingerprint in both forms."""
 
     version: str
     certificate: bytes
+    fingerprint: str
+    words: str
 
 
 # Commands, by system. Whatever is not Windows or macOS has most likely those of Linux.
@@ -188,12 +188,53 @@ def _milliseconds(ms: float) -> str:
 # ------------------------------------------------------------------------------------------------- the encryption
 
 
-def encryption(sealed: Sealed | None) -> Finding:
-    """What a chatroom server makes of a TLS handshake."""
+def encrypted(sealed: Sealed) -> Finding:
+    """Both ends speak TLS."""
+    return Finding("encryption", True, f"The connection is encrypted by {sealed.version}.")
+
+
+def not_encrypted(sealed: Sealed | None) -> Finding:
+    """Nobody wanted encryption; whether the server could do it."""
     if sealed:
-        text = f"The connection can be encrypted ({seal(sealed)}); the client checks this fingerprint."
-        return Finding("encryption", True, text)
+        return Finding(
+            "encryption", True, f"This connection is not encrypted, but could be, by {sealed.version}.",
+            "Leave `--no-tls` away, unless everybody in this network may read along.",
+        )  # fmt: skip
     return Finding("encryption", True, "This connection is not encrypted; use it only where you trust the network.")
+
+
+def no_agreement(reason: str) -> Finding:
+    """The server speaks TLS, but differently."""
+    return Finding(
+        "encryption", False, f"The server speaks TLS, but no encryption could be agreed on ({visible(reason)}).",
+        "Something on the way changes what is sent, or the server's certificate is broken: ask who runs the server to"
+        " look at its log.",
+    )  # fmt: skip
+
+
+def trusted(sealed: Sealed) -> Finding:
+    """The certificate is the one that is pinned."""
+    return Finding("certificate", True, f"It is the one that is known: {_print_of(sealed)}.")
+
+
+def not_known(sealed: Sealed) -> Finding:
+    """Nothing is pinned yet."""
+    return Finding(
+        "certificate", True, f"It is not known here yet: {_print_of(sealed)}.",
+        "Compare these words with those that chatroom-server printed; the client trusts what it sees first.",
+    )  # fmt: skip
+
+
+def untrusted(what: str, text: str) -> Finding:
+    """A client would stop here, and say this."""
+    return Finding(what, False, text, _STOPS)
+
+
+def _print_of(sealed: Sealed) -> str:
+    return f"{sealed.words} (SHA-256 {sealed.fingerprint})"
+
+
+_STOPS = "Nothing is said to this server until that is settled; then run `chatroom-client doctor` again."
 
 
 def no_second_connection(problem: Exception, port: int, system: str, address: str) -> Finding:
@@ -203,13 +244,6 @@ def no_second_connection(problem: Exception, port: int, system: str, address: st
         "encryption", False, f"A second connection was not possible: {address} port {port} {_SAID[kind]}.",
         _cause(kind, address, port, system),
     )  # fmt: skip
-
-
-def seal(sealed: Sealed) -> str:
-    """What is known of an encrypted connection."""
-    fingerprint = hashlib.sha256(sealed.certificate).hexdigest().upper()
-    pairs = ":".join(re.findall("..", fingerprint))
-    return f"{sealed.version}, the certificate's SHA-256 fingerprint is {pairs}"
 
 
 # ---------------------------------------------------------------------------------- the round trip and the clock

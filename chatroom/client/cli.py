@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from chatroom import text
-from chatroom.client import AGENT, exits, options, settings, trace
+from chatroom.client import exits, options, settings, trace
 from chatroom.client.options import Options
 from chatroom.client.settings import SETTINGS, SettingError, Settings
 from chatroom.errors import ChatError, Refusal
@@ -159,11 +159,12 @@ def _config(asked: Options, chosen: Settings) -> int:
 
 def _doctor(asked: Options, chosen: Settings) -> int:
     """Prints what works and what does not, as it is found out."""
-    from chatroom.client import doctor
+    from chatroom.client import doctor, entry
 
     say, findings = _printer(chosen), []
     console = doctor.console(sys.stdin, sys.stdout)
-    for finding in doctor.examine(chosen.host, chosen.port, environ=os.environ, console=console):
+    trust = entry.trust_of(chosen)
+    for finding in doctor.examine(chosen.host, chosen.port, environ=os.environ, console=console, trust=trust):
         say(_finding(finding))
         findings.append(finding)
     return doctor.summary(findings)
@@ -188,11 +189,26 @@ def _test_sound(asked: Options, chosen: Settings) -> int:
     return exits.OK
 
 
+def _trust(asked: Options, chosen: Settings) -> int:
+    """Pins the certificate that the server has now, in place of the one before."""
+    from chatroom.client import entry
+    from chatroom.client.render import status
+
+    if not chosen.fingerprint:
+        raise SettingError(
+            "trust needs the fingerprint that the server printed when it started: --fingerprint, and its ten words in"
+            " quotes or its 64 digits."
+        )
+    _printer(chosen)([status("+", entry.renew(chosen))])
+    return exits.OK
+
+
 _ACTIONS: dict[str, Callable[[Options, Settings], int]] = {
     "chat": _chat,
     "config": _config,
     "doctor": _doctor,
     "test-sound": _test_sound,
+    "trust": _trust,
 }
 
 # ---------------------------------------------------------------------------------------------------------- a script
@@ -200,18 +216,21 @@ _ACTIONS: dict[str, Callable[[Options, Settings], int]] = {
 
 def _run_errand(errand: "Errand | None", chosen: Settings) -> int:
     """What a script wants, or, where it does not say, what is done in a pipe."""
-    from chatroom.client import pipe, render
+    from chatroom.client import entry, pipe, render
     from chatroom.client.refusals import wants_another_name
-    from chatroom.client.session import Client
 
     errand = errand or pipe.Errand(chosen.room)
     manner = _manner(chosen)
-    if errand.send is None:
-        connecting = render.status("*", f"Connecting to {chosen.host}:{chosen.port} ...")
-        lines = manner.err.draw([connecting], 0) if manner.err else [render.in_one(connecting)]
+
+    def tell(sentence: str) -> None:
+        line = render.status("*", sentence)
+        lines = manner.err.draw([line], 0) if manner.err else [render.in_one(line)]
         print(*lines, file=sys.stderr, flush=True)
+
+    if errand.send is None:
+        tell(f"Connecting to {chosen.host}:{chosen.port} ...")
     try:
-        client = Client(chosen.host, chosen.port, username=chosen.name or _login_name(), agent=AGENT).start()
+        client = entry.come_in(chosen, chosen.name or _login_name(), tell)
     except Refusal as refusal:
         advice = " Choose one with --name." if wants_another_name(refusal) else ""
         raise Refusal(refusal.code, refusal.text + advice) from refusal

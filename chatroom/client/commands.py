@@ -5,17 +5,18 @@ conversation, `Chat` does. Called by the thread in which lines are typed; answer
 """
 
 import re
-from collections.abc import Callable
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from chatroom.client import render
+from chatroom.client import render, tables
+from chatroom.client.changing import CHANGES, FINDING, PRIVATE
 from chatroom.client.chat import Chat
+from chatroom.client.command import Command, with_message
 from chatroom.client.complete import nearest
+from chatroom.client.ruling import NAME, RULES, silence
 from chatroom.client.views import View
 from chatroom.client.wishes import Wish, seconds_of
-from chatroom.messages import History, Message, RoomInfo, Rooms
+from chatroom.messages import History, RoomInfo, Rooms
 from chatroom.text import fold
 
 PAGE = 20
@@ -24,25 +25,6 @@ LONGEST_PAGE = 200
 
 _SECRET = frozenset(("register", "password"))
 """Whatever begins so may hold a password, also where it is no command."""
-
-
-class Command(NamedTuple):
-    """`arguments` is what stands in the help; in brackets what may be left out. `takes` is what Tab offers for it."""
-
-    name: str
-    arguments: str
-    help: str
-    handler: Callable[[Chat, str], None]
-    takes: str = ""
-    more: str = ""
-    """What `/help NAME` adds."""
-
-    @property
-    def usage(self) -> str:
-        return f"/{self.name} {self.arguments}".rstrip()
-
-    def needs_more_than(self, argument: str) -> bool:
-        return bool(self.arguments) and not self.arguments.startswith("[") and not argument
 
 
 def do(chat: Chat, line: str) -> None:
@@ -87,7 +69,7 @@ def _reply(chat: Chat, argument: str) -> None:
     if not text:
         chat.tell("!", "Type it so: /reply HANDLE TEXT. /handles shows by what each line is named.")
         return
-    _with_message(chat, handle, lambda view, said: chat.say(text, reply_to=said.seq))
+    with_message(chat, handle, lambda view, said: chat.say(text, reply_to=said.seq))
 
 
 def _edit(chat: Chat, argument: str) -> None:
@@ -181,8 +163,8 @@ def _show_page(chat: Chat, view: View, page: History) -> None:
         chat.tell("*", f"Nothing older is kept of {view.name}.")
         return
     view.oldest = page.messages[0].seq
-    view.remember(page.messages)
-    lines = [chat.line_of(view, replace(said, replayed=True)) for said in page.messages]
+    view.remember(page.said())
+    lines = [chat.line_of(view, replace(said, replayed=True)) for said in page.said()]
     more = "; /history shows what was before that" if page.more else ", from the first one kept"
     chat.screen.show([*lines, render.status("*", f"That was {len(page.messages)} older of {view.name}{more}.")])
 
@@ -197,33 +179,7 @@ def _handles(chat: Chat, argument: str) -> None:
 
 
 def _show(chat: Chat, argument: str) -> None:
-    _with_message(chat, argument, lambda view, said: chat.screen.show([chat.line_of(view, said, handle=True)]))
-
-
-def _with_message(chat: Chat, handle: str, then: Callable[[View, Message], object]) -> None:
-    """Goes on with the message of that handle; one that is not known here is asked for."""
-    view = chat.here()
-    seq = render.seq_of(handle)
-    if view is None:
-        return
-    if said := view.message(seq):
-        then(view, said)
-    elif seq:
-        page = chat.client.history(view.name, before=seq + 1, limit=1)
-        chat.ask(page, lambda answer: _found(chat, view, answer, seq, then))
-    else:
-        _not_found(chat, view, handle)
-
-
-def _found(chat: Chat, view: View, page: History, seq: int, then: Callable[[View, Message], object]) -> None:
-    if page.messages and page.messages[0].seq == seq:
-        then(view, page.messages[0])
-    else:
-        _not_found(chat, view, render.handle_of(seq))
-
-
-def _not_found(chat: Chat, view: View, handle: str) -> None:
-    chat.tell("!", f"No line of {view.name} is named {handle}; /handles shows by what each line is named.")
+    with_message(chat, argument, lambda view, said: chat.screen.show([chat.line_of(view, said, handle=True)]))
 
 
 # ---------------------------------------------------------------------------------------------------- attention
@@ -235,14 +191,21 @@ def _mute(chat: Chat, argument: str) -> None:
     if seconds:
         notifier.mute_for(seconds)
         chat.tell("*", f"Sounds are off for {argument}. /mute switches them on.")
+    elif argument and _is_person(chat, argument.split(maxsplit=1)[0]):
+        silence(chat, argument)
     elif argument:
-        chat.tell("!", "Type it so: /mute, or for a while: /mute 1h, /mute 30m")
+        chat.tell("!", "Type it so: /mute, or for a while: /mute 1h; a moderator also /mute NAME [TIME] [REASON]")
     elif notifier.is_muted():
         notifier.unmute()
         chat.tell("*", "Sounds are on.")
     else:
         notifier.mute()
         chat.tell("*", "Sounds are off. /mute switches them on.")
+
+
+def _is_person(chat: Chat, name: str) -> bool:
+    view = chat.view()
+    return view is not None and fold(name) in map(fold, view.people())
 
 
 def _notify(chat: Chat, argument: str) -> None:
@@ -264,9 +227,9 @@ def _notify(chat: Chat, argument: str) -> None:
 def _help(chat: Chat, argument: str) -> None:
     name = argument.removeprefix("/").lower()
     if not name:
-        chat.screen.show(render.table([(title, [(c.usage, c.help) for c in group]) for title, group in GROUPS.items()]))
+        chat.screen.show(tables.table([(title, [(c.usage, c.help) for c in group]) for title, group in GROUPS.items()]))
     elif command := COMMANDS.get(ALIASES.get(name, name)):
-        chat.screen.show(render.table([("", [(command.usage, command.help)])]))
+        chat.screen.show(tables.table([("", [(command.usage, command.help)])]))
         if command.more:
             chat.tell("*", command.more)
     else:
@@ -289,6 +252,8 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("retry", "", "send again what was refused", _retry),
         Command("discard", "", "forget what was refused", _discard),
     ),
+    "To some people only": PRIVATE,
+    "To say it otherwise": CHANGES,
     "Rooms": (
         Command("join", "ROOM", "go to a room; it is made if it is not there", _join, "room"),
         Command(
@@ -304,11 +269,17 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("history", "[COUNT]", "show older messages", _history, more=f"At most {LONGEST_PAGE} at a time."),
         Command("handles", "[COUNT]", "show the newest lines with their handles", _handles),
         Command("show", "HANDLE", "show one line again", _show),
+        FINDING,
     ),
     "Sounds": (
-        Command("mute", "[TIME]", "sounds off, or on again; /mute 1h: for an hour", _mute),
+        Command(
+            "mute", "[TIME|NAME]", "sounds off, or on again; /mute 1h: for an hour", _mute,
+            more="With a name, a moderator silences somebody in this room: /mute bob 10m too loud",
+        ),
         Command("notify", "[all|mentions|none]", "what makes a sound in this room", _notify),
     ),
+    "Your name": NAME,
+    "For moderators": RULES,
     "And": (
         Command(
             "help", "[COMMAND]", "show this, or more of one command", _help, "command",

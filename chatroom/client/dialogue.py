@@ -9,21 +9,24 @@ the name was ours by then. An older one may be of anybody who had the name while
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
-from itertools import count
 from typing import Any
 
-from msgspec.structs import replace
-
-from chatroom.client.doings import Absence, Answer, Asked, Doings
-from chatroom.client.events import Back, ClientEvent, Gap, Offline, Online, Receipt, Reset, Unsayable
+from chatroom.client.asking import SEEN, UNREPEATABLE, Asking
+from chatroom.client.doings import Asked
+from chatroom.client.events import ClientEvent, Gap, Receipt, Reset, Unsayable
 from chatroom.client.refusals import passes
 from chatroom.client.visit import Visit
 from chatroom.errors import Refusal
 from chatroom.messages import (
     AnyEvent,
     AskHistory,
+    AskRooms,
+    Delete,
+    Deleted,
+    Edit,
+    Edited,
     Error,
+    Found,
     History,
     Join,
     Joined,
@@ -33,147 +36,54 @@ from chatroom.messages import (
     Members,
     Message,
     Notice,
+    Numbered,
+    Ok,
+    Ping,
     Pong,
+    React,
+    Reacted,
+    Register,
+    Registered,
     Request,
     Room,
     Rooms,
     Say,
-    Seen,
+    Search,
+    SetTopic,
+    Skip,
     Stored,
     Topic,
+    Who,
 )
 from chatroom.text import fold, visible
 
-PAGE = 200
-"""So many messages at a time are asked for to fill a hole."""
+Answering = Members | Rooms | Topic | Found | Registered | Ok | Pong | Edited | Deleted | Reacted
 
-SEEN = "?seen"
-"""The id with which every read position is told: nobody waits for what becomes of one."""
+_ANSWER_TO: dict[type, type | tuple[type, ...]] = {
+    Room: Join,
+    Left: Leave,
+    Members: Who,
+    Rooms: AskRooms,
+    History: AskHistory,
+    Topic: SetTopic,
+    Found: Search,
+    Edited: Edit,
+    Deleted: Delete,
+    Reacted: React,
+    Registered: Register,
+    Ok: (Edit, Delete, React, *UNREPEATABLE),
+    Pong: Ping,
+    Error: Request,
+}
+"""Whatever its id is, nothing else is an answer."""
 
 _NOT_IN = frozenset(("not_joined", "no_such_room"))
 
+_ANOTHER = "{} may be somebody else by now, and was not told this; say it again if it is for them."
 
-class Dialogue:
+
+class Dialogue(Asking):
     """Used by one thread at a time."""
-
-    def __init__(self, username: str, unsent: Iterable[Say] = ()) -> None:
-        self.username = username
-        self.unsent = {say.id: say for say in unsent}
-        self.is_stalled = False
-        """Whether what is unsent waits for `retry`, because the server could not take it just now."""
-        self.stalls = 0
-        """How many times in a row that happened."""
-        self.overflowing = False
-        """Whether the listener is too slow: what is numbered is asked for later, the rest is passed over."""
-        self._doings = Doings()
-        self._online = False
-        self._receipts: dict[str, Future[Receipt]] = {}
-        self._asked: dict[str, Asked] = {}
-        self._ids = (f"?{number}" for number in count(1))
-        self._visits: dict[str, Visit] = {}
-        self._absence: Absence | None = None
-
-    def take_doings(self) -> Doings:
-        doings, self._doings = self._doings, Doings()
-        return doings
-
-    def joined(self) -> list[str]:
-        return [visit.name for visit in self._visits.values() if visit.wanted]
-
-    # ------------------------------------------------------------------------------------------ what the user asks
-
-    def say(self, say: Say, receipt: Future[Receipt]) -> None:
-        self.unsent[say.id] = say
-        self._receipts[say.id] = receipt
-        if self._online and not self.is_stalled:
-            self._doings.sends.append(say)
-
-    def knows(self, id: str) -> bool:
-        """Whether something is under way with this id."""
-        return id == SEEN or id in self.unsent or id in self._asked
-
-    def seen(self, room: str, seq: int) -> None:
-        """The user has read the room up to there. If it cannot be told now, it is not told: a later one will be."""
-        visit = self._visits.get(fold(room))
-        if self._online and visit and visit.wanted and visit.entered is not None:
-            self._doings.sends.append(Seen(id=SEEN, room=visit.name, seq=seq))
-
-    def ask(self, request: Request, answer: Answer) -> None:
-        self._send(Asked(request, answer))
-
-    def join(self, request: Join, answer: Future[Room]) -> None:
-        visit = self._visit(request.room)
-        visit.want(request, answer)
-        if self._online:
-            self._enter(visit)
-
-    def leave(self, request: Leave, answer: Future[Left]) -> None:
-        self._visit(request.room).want_no_more()
-        self.ask(request, answer)
-
-    def tell(self, event: ClientEvent) -> None:
-        self._doings.tells.append(event)
-
-    def give_up(self) -> list[Answer]:
-        """Everything that waits for an answer, and will have none."""
-        waiting = [answer for visit in self._visits.values() for answer in visit.waiting]
-        asked = [asked.answer for asked in self._asked.values() if asked.answer]
-        return [*self._receipts.values(), *waiting, *asked]
-
-    # ---------------------------------------------------------------------------------------------- coming and going
-
-    def online(self, username: str, away: float | None) -> None:
-        """The server has let us in; after so many seconds of absence, if it is not the first time."""
-        self.username = username
-        self._online = True
-        if away is not None:
-            absence = self._absence or Absence()
-            self._absence = absence._replace(seconds=absence.seconds + away)
-        self.tell(Online())
-        again = [asked for asked in self._asked.values() if asked.answer]
-        self._asked.clear()
-        for visit in self._visits.values():
-            visit.part()
-        self.retry()
-        for asked in again:
-            self._send(asked)
-        self._look_whether_back()
-
-    def offline(self, event: Offline) -> None:
-        self._online = self.is_stalled = False
-        self.tell(event)
-
-    def retry(self) -> None:
-        """Goes into the rooms where we should be, and says what is unsent, in order."""
-        self.is_stalled = False
-        errands = {fold(say.room) for say in self.unsent.values()}
-        for say in self.unsent.values():
-            self._visit(say.room)
-        for key, visit in self._visits.items():
-            if (visit.wanted or key in errands) and visit.is_idle():
-                self._enter(visit)
-        self._doings.sends += self.unsent.values()
-        self.catch_up()
-
-    def _stall(self) -> None:
-        self.stalls += not self.is_stalled
-        self.is_stalled = True
-
-    def _enter(self, visit: Visit) -> None:
-        self._send(Asked(visit.entry()))
-
-    def _send(self, asked: Asked) -> None:
-        id = next(id for id in self._ids if not self.knows(id))
-        self._asked[id] = asked = asked._replace(request=replace(asked.request, id=id))
-        if self._online:
-            self._doings.sends.append(asked.request)
-
-    def _visit(self, room: str) -> Visit:
-        key = fold(room)
-        visit = self._visits.get(key)
-        if visit is None:
-            visit = self._visits[key] = Visit(room)
-        return visit
 
     # --------------------------------------------------------------------------------------- what the server tells
 
@@ -188,47 +98,33 @@ class Dialogue:
         self._end_errands()
         self._look_whether_back()
 
-    def catch_up(self) -> None:
-        """Asks for what is missing, if the listener has room for it."""
-        if self._online and not (self.overflowing or self.is_stalled):
-            for visit in self._visits.values():
-                if visit.wanted and visit.is_settled():
-                    self._catch_up_with(visit)
-
-    def _catch_up_with(self, visit: Visit) -> None:
-        position = visit.position
-        if position.has_hole():
-            visit.filling = True
-            request = AskHistory(room=visit.name, after=position.shown, limit=PAGE)
-            self._send(Asked(request, until=position.heard()))
-        elif visit.stale and visit.live:
-            visit.stale = False
-            self._enter(visit)  # who comes in is told who is there
-
-    def _end_errands(self) -> None:
-        for key, visit in self._visits.items():
-            if visit.is_errand() and not any(fold(say.room) == key for say in self.unsent.values()):
-                visit.part()
-                self._send(Asked(Leave(room=visit.name)))
-
-    def _look_whether_back(self) -> None:
-        if self._absence and all(visit.is_level() for visit in self._visits.values() if visit.wanted):
-            self.tell(Back(*self._absence))
-            self._absence = None
-
-    def _show(self, news: Iterable[Message | Gap | Reset]) -> None:
+    def _show(self, news: Iterable[Numbered | Gap | Reset]) -> None:
         for item in news:
+            if isinstance(item, Skip):
+                continue  # its number is accounted for, and that is all it was for
             self.tell(item)
             if self._absence and getattr(item, "username", None) != self.username:  # one's own words are not new
                 self._absence = self._absence.plus(item)
 
     def _on_message(self, event: Message) -> None:
         visit = self._visits.get(fold(event.room))
-        if visit is None or visit.entered is None:
-            return
-        if event.seq > visit.entered and event.username == self.username:
-            self._on_receipt(event)
-        if not visit.wanted:
+        if visit and event.username == self.username:
+            if visit.entered is not None and event.seq > visit.entered:
+                self._on_receipt(event)
+        elif visit and visit.is_direct() and not (visit.wanted or event.replayed):
+            visit.be_called_in(event)
+            self._enter(visit)
+        self._on_numbered(event)
+
+    def _on_change(self, event: Edited | Deleted | Reacted) -> None:
+        """It is an answer only to whom it is by: others see the id too, or may have guessed it."""
+        if event.username == self.username:
+            self._on_answer(event)
+        self._on_numbered(event)
+
+    def _on_numbered(self, event: Numbered) -> None:
+        visit = self._visits.get(fold(event.room))
+        if visit is None or visit.entered is None or not visit.wanted:
             return
         if self.overflowing:
             visit.position.note(event.seq)
@@ -249,21 +145,42 @@ class Dialogue:
             self._doings.settles.append((receipt, result))
 
     def _on_room(self, event: Room) -> None:
-        """The answer to a join; or, unasked, the word that some of what follows is no longer held."""
+        """The answer to a join. Unasked, it is the word that some of what follows is no longer held, or that somebody
+        talks to us in a direct room. Where we want to be in any case, the answer to our own join tells more."""
         asked = self._take_asked(event)
         visit = self._visit(asked.request.room if asked else event.room)
         if asked:
-            visit.enter(event)
-            self._doings.settles += [(answer, event) for answer in visit.waiting]
-            visit.waiting.clear()
+            self._come_into(visit, event, resumed=asked.request.since is not None)
+        elif visit.is_taken_in():
+            visit.wanted = True
+            self._come_into(visit, event, resumed=False)
+        elif visit.entered is not None:
+            if event.epoch != visit.position.epoch:
+                visit.enter(event)
+            self._begin(visit, event, resumed=True)
+
+    def _come_into(self, visit: Visit, event: Room, *, resumed: bool) -> None:
+        held = self._unsent_in(visit) if visit.is_in_doubt else []
+        is_another = event.epoch != visit.position.epoch
+        visit.enter(event)
+        if is_another:
+            self._refuse_all(held, Refusal("no_such_user", _ANOTHER.format(visit.name)))
+        else:
+            self._doings.sends += held
+        self._doings.settles += [(answer, event) for answer in visit.waiting]
+        visit.waiting.clear()
+        self._begin(visit, event, resumed=resumed)
+
+    def _begin(self, visit: Visit, event: Room, *, resumed: bool) -> None:
         if visit.wanted:
-            resumed = asked is None or asked.request.since is not None
             self._show(visit.position.begin(event, resumed=resumed))
             visit.resume()
             self.tell(event)
 
     def _on_live(self, event: Live) -> None:
         visit = self._visit(event.room)
+        if visit.entered is None:
+            return
         visit.live = True
         if visit.wanted:
             visit.position.note(event.seq)
@@ -302,7 +219,7 @@ class Dialogue:
         if not self.overflowing:
             self.tell(event)
 
-    def _on_answer(self, event: Members | Rooms | Pong | Topic) -> None:
+    def _on_answer(self, event: Answering) -> None:
         asked = self._take_asked(event)
         if asked:
             self._settle(asked, event)
@@ -314,7 +231,7 @@ class Dialogue:
         elif asked:
             self._fill(asked, event.messages, more=event.more)
 
-    def _fill(self, asked: Asked, page: Sequence[Message], *, more: bool) -> None:
+    def _fill(self, asked: Asked, page: Sequence[Numbered], *, more: bool) -> None:
         """A page with nothing new has no other behind it, whatever it says."""
         visit = self._visit(asked.request.room)
         visit.filling = False
@@ -322,7 +239,10 @@ class Dialogue:
         self._show(visit.position.fill(visit.name, page, 0 if goes_on else asked.until))
 
     def _take_asked(self, event: AnyEvent) -> Asked | None:
-        return self._asked.pop(getattr(event, "id", None) or "", None)
+        """What this answers; it is open no more."""
+        id = getattr(event, "id", None) or ""
+        asked = self._asked.get(id)
+        return self._asked.pop(id) if asked and isinstance(asked.request, _ANSWER_TO[type(event)]) else None
 
     def _settle(self, asked: Asked, result: object) -> None:
         if asked.answer:
@@ -349,13 +269,21 @@ class Dialogue:
         if passes(refusal) or may_come_in:
             self._stall()
         else:
+            self._refuse_all([say], refusal)
+
+    def _refuse_all(self, says: Sequence[Say], refusal: Refusal) -> None:
+        for say in says:
             self.tell(Unsayable(say.room, say.message, refusal, say.id))
             self._settle_say(say, refusal)
 
     def _on_request_refused(self, asked: Asked, refusal: Refusal) -> None:
-        """Who asked to leave a room and is not in it has got what was asked for."""
-        if isinstance(asked.request, Leave) and refusal.code in _NOT_IN:
-            self._leave(asked, Left(asked.request.room, self.username, "left", asked.request.id))
+        """Who asked to leave a room and is not in it has got what was asked for; and who asked twice to delete
+        something that is no more."""
+        request = asked.request
+        if isinstance(request, Leave) and refusal.code in _NOT_IN:
+            self._leave(asked, Left(request.room, self.username, "left", request.id))
+        elif isinstance(request, Delete) and asked.again and refusal.code == "no_such_message":
+            self._settle(asked, _deleted(request, self.username))
         else:
             self._settle(asked, refusal)
 
@@ -379,20 +307,29 @@ class Dialogue:
         self._doings.settles += [(answer, refusal) for answer in visit.waiting]
         visit.waiting.clear()
         visit.want_no_more()
+        if visit.is_in_doubt:
+            self._refuse_all(self._unsent_in(visit), refusal)
+
+
+def _deleted(request: Delete, username: str) -> Deleted:
+    """As a deleted message stands in the history."""
+    return Deleted(room=request.room, seq=request.seq, time=0, username=username, target=request.seq, id=request.id)
 
 
 _HANDLERS: dict[type, Callable[[Dialogue, Any], None]] = {
     Message: Dialogue._on_message,
+    Edited: Dialogue._on_change,
+    Deleted: Dialogue._on_change,
+    Reacted: Dialogue._on_change,
+    Skip: Dialogue._on_numbered,
     Stored: Dialogue._on_receipt,
     Room: Dialogue._on_room,
     Live: Dialogue._on_live,
     Joined: Dialogue._on_news,
     Left: Dialogue._on_left,
     Topic: Dialogue._on_topic,
-    Members: Dialogue._on_answer,
-    Rooms: Dialogue._on_answer,
+    **dict.fromkeys((Members, Rooms, Found, Registered, Ok, Pong), Dialogue._on_answer),
     History: Dialogue._on_history,
-    Pong: Dialogue._on_answer,
     Notice: Dialogue._tell_unless_overflowing,
     Error: Dialogue._on_error,
 }

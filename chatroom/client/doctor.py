@@ -1,6 +1,6 @@
 """Says, hop by hop, what works between this computer and a server, and what to try about what does not.
 
-Knows sockets, names, TLS and the clock, and what to ask in which order. Knows nothing of what it means, which
+Knows connections, names and the clock, and what to ask in which order. Knows nothing of what it means, which
 `checks`, `answers` and `surroundings` tell, and prints nothing. Each hop ends by a moment of its own, whatever the
 other side does or does not do.
 """
@@ -8,7 +8,6 @@ other side does or does not do.
 import contextlib
 import secrets
 import socket
-import ssl
 import statistics
 import string
 import struct
@@ -16,32 +15,31 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from chatroom import __version__
 from chatroom.client import answers, checks, surroundings
 from chatroom.client.answers import NoAnswer
 from chatroom.client.aside import begin
 from chatroom.client.checks import Attempt, Finding, Sealed
+from chatroom.client.handshake import what_failed
+from chatroom.client.probe import Line, Unanswered, seconds_to
 from chatroom.client.surroundings import Console, console
-from chatroom.messages import PROTOCOL, AnyEvent, Bye, Error, Farewell, Hello, Ping, Pong, Welcome
-from chatroom.wire import Unreadable, native
+from chatroom.client.trust import Trust
+from chatroom.errors import Refusal, Untrusted
+from chatroom.messages import PROTOCOL, Bye, Error, Hello, Ping, Pong, Welcome
+from chatroom.wire import native
 
 __all__ = ["Console", "Finding", "Patience", "console", "examine", "summary"]
 
-READ = 64 * 1024
 PINGS = 5
 MOST_ADDRESSES = 8
 
-_HEARD = 256
 _NO_ANSWERS = (socket.EAI_AGAIN, socket.EAI_FAIL)
 
 # JSON may end in empty lines, and a web server that waits for the end of a line answers because of them.
 _PING_BODY = b'{"type":"ping"}\r\n\r\n'
 _FIRST_WORDS = struct.pack(">I", len(_PING_BODY)) + _PING_BODY
-
-A = TypeVar("A", Pong, Welcome)
-Pin = Callable[[bytes], Finding]
 
 
 class Patience(NamedTuple):
@@ -69,11 +67,11 @@ def examine(
     patience: Patience = PATIENCE,
     now: Callable[[], float] = time.time,
     find_player: Callable[[], str | None] = surroundings.player,
-    pin: Pin | None = None,
+    trust: Trust | None = None,
 ) -> Iterator[Finding]:
     """Finds and tells, one after the other. A hop that fails ends the way to the server, not what is looked at here.
-    `pin` judges the server's certificate, where there is one."""
-    yield from _Way(host, port, system, patience, now, pin).findings()
+    Encrypted, if it is told whom to trust."""
+    yield from _Way(host, port, system, patience, now, trust).findings()
     yield from surroundings.terminal(console, environ, system)
     yield surroundings.sound(_found_within(patience.sound, find_player), system)
 
@@ -88,99 +86,6 @@ def _found_within(seconds: float, find: Callable[[], str | None]) -> str | None:
         return begin(find, "doctor").result(seconds)
     except Exception:  # whatever is wrong with a player, it does not play
         return None
-
-
-# ------------------------------------------------------------------------------------------------ a connection
-
-
-class Unanswered(Exception):
-    """The peer hung up, was silent for too long, or said what makes no sense."""
-
-    def __init__(self, how: NoAnswer) -> None:
-        super().__init__(how)
-        self.how: NoAnswer = how
-
-
-class Line:
-    """A connection of one thread, on which every wait has an end. `heard` is how the peer began."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self.heard = b""
-        self._socket = sock
-        self._codec = native.events()
-        self._events: list[AnyEvent | Unreadable] = []
-
-    def ask(self, request: bytes, wanted: type[A], until: float) -> A | Error | Farewell:
-        """The answer of this kind, or the server's refusal; Unanswered where there is neither."""
-        with contextlib.suppress(Unanswered):  # what it said before it hung up tells more
-            self.send(request, until)
-        while not isinstance(event := self._next(until), (wanted, Error, Farewell)):
-            pass
-        return event
-
-    def send(self, data: bytes, until: float) -> None:
-        with self._patient(until):
-            self._socket.sendall(data)
-
-    def receive(self, until: float) -> bytes:
-        """What has arrived, as soon as anything has."""
-        with self._patient(until):
-            data = self._socket.recv(READ)
-        if not data:
-            raise Unanswered("closed")
-        self.heard = (self.heard + data)[:_HEARD]
-        return data
-
-    def _next(self, until: float) -> AnyEvent:
-        while True:
-            while self._events:
-                event = self._events.pop(0)
-                if not isinstance(event, Unreadable):
-                    return event
-                if event.error.fatal:  # and not only of a type that is newer than this program
-                    raise Unanswered("foreign")
-            self._events += self._codec.receive(self.receive(until))
-
-    @contextlib.contextmanager
-    def _patient(self, until: float) -> Iterator[None]:
-        try:
-            self._socket.settimeout(_seconds_to(until))
-            yield
-        except TimeoutError:
-            raise Unanswered("silent") from None
-        except OSError:
-            raise Unanswered("closed") from None
-
-
-def _seconds_to(until: float) -> float:
-    seconds = until - time.monotonic()
-    if seconds <= 0:
-        raise TimeoutError
-    return seconds
-
-
-def _handshake(line: Line, until: float) -> Sealed | None:
-    """A TLS handshake with whoever it is. By hand, as only so the bytes are ours, and every wait has its end."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = context.wrap_bio(incoming, outgoing)
-    try:
-        while not _is_done(tls):
-            line.send(outgoing.read(), until)
-            incoming.write(line.receive(until))
-        line.send(outgoing.read(), until)
-    except (Unanswered, ssl.SSLError):
-        return None
-    return Sealed(tls.version() or "TLS", tls.getpeercert(binary_form=True) or b"")
-
-
-def _is_done(tls: ssl.SSLObject) -> bool:
-    try:
-        tls.do_handshake()
-    except ssl.SSLWantReadError:
-        return False
-    return True
 
 
 # ---------------------------------------------------------------------------------------------------- the hops
@@ -198,7 +103,7 @@ class _Address(NamedTuple):
     def connect(self, until: float) -> socket.socket:
         sock = socket.socket(self.family, socket.SOCK_STREAM)
         try:
-            sock.settimeout(_seconds_to(until))
+            sock.settimeout(seconds_to(until))
             sock.connect(self.address)
         except BaseException:
             sock.close()
@@ -233,7 +138,7 @@ class _Way(NamedTuple):
     system: str
     patience: Patience
     now: Callable[[], float]
-    pin: Pin | None
+    trust: Trust | None
 
     def findings(self) -> Iterator[Finding]:
         """As far as one gets."""
@@ -251,7 +156,7 @@ class _Way(NamedTuple):
             yield from checks.connections([each.attempt for each in reached], self.port, self.system)
             for each in reached:
                 if each.sock:  # as a client does, with the first
-                    yield from self._talk(Line(each.sock), each.address)
+                    yield from self._meet(Line(each.sock), each.address)
                     return
 
     def _look_up(self) -> list[_Address]:
@@ -266,6 +171,55 @@ class _Way(NamedTuple):
         calls = [begin(partial(_reach, address, until), "doctor") for address in addresses]
         return [call.result() for call in calls]
 
+    def _meet(self, line: Line, address: _Address) -> Iterator[Finding]:
+        if not self.trust:
+            yield from self._talk(line, address)
+            return
+        try:
+            sealed = line.shake_hands(time.monotonic() + self.patience.encryption)
+        except Unanswered:
+            yield self._unsealed(line, self.trust, address)
+            return
+        yield checks.encrypted(sealed)
+        certificate = self._certificate(sealed, self.trust)
+        yield certificate
+        if certificate.is_well:
+            yield from self._talk(line, address)
+
+    def _certificate(self, sealed: Sealed, trust: Trust) -> Finding:
+        try:
+            trust.check(sealed.certificate, self.now())
+            return checks.trusted(sealed) if trust.known() else checks.not_known(sealed)
+        except Untrusted as error:
+            return checks.untrusted("certificate", error.text)
+
+    def _unsealed(self, line: Line, trust: Trust, address: _Address) -> Finding:
+        """Why no encryption came about."""
+        try:
+            error = what_failed(line.layer, trust)
+        except Untrusted as problem:
+            error = problem
+        if isinstance(error, Refusal):
+            return answers.refused("protocol", Error(code=error.code, text=error.text, fatal=True))
+        if not error:
+            return checks.no_agreement(str(line.layer.failure and line.layer.failure.reason))
+        who = answers.IS_CHATROOM if line.layer.heard_tls() else self._who_is_there(line.layer.heard, address)
+        return checks.untrusted("encryption", error.text) if who is answers.IS_CHATROOM else who
+
+    def _who_is_there(self, heard: bytes, address: _Address) -> Finding:
+        """Asked without encryption, on a connection of its own."""
+        until = time.monotonic() + self.patience.protocol
+        try:
+            with address.connect(until) as sock:
+                line = Line(sock)
+                try:
+                    answer = line.ask(_FIRST_WORDS, Pong, until)
+                except Unanswered as end:
+                    return answers.stranger(end.how, line.heard or heard, self.port, self.system)
+        except OSError as problem:
+            return self._no_second_connection(problem, address)
+        return answers.IS_CHATROOM if isinstance(answer, Pong) else answers.refused("protocol", answer)
+
     def _talk(self, line: Line, address: _Address) -> Iterator[Finding]:
         try:
             answer = line.ask(_FIRST_WORDS, Pong, time.monotonic() + self.patience.protocol)
@@ -274,35 +228,37 @@ class _Way(NamedTuple):
             return
         if isinstance(answer, Pong):
             yield answers.IS_CHATROOM
-            yield from self._encryption(address)
+            if not self.trust:
+                yield self._encryption(address)
             yield from self._round_trip(line, address)
             return
         yield answers.refused("protocol", answer)
         if answers.asks_for_tls(answer):
-            yield from self._encryption(address)
+            yield self._encryption(address)
 
     def _stranger(self, how: NoAnswer, heard: bytes, address: _Address) -> Finding:
-        if answers.may_speak_tls(heard):
+        if not self.trust and answers.may_speak_tls(heard):
             with contextlib.suppress(OSError):
                 if sealed := self._seal(address):
                     return answers.sealed_stranger(sealed, self.port, self.system)
         return answers.stranger(how, heard, self.port, self.system)
 
-    def _encryption(self, address: _Address) -> Iterator[Finding]:
+    def _encryption(self, address: _Address) -> Finding:
+        """Whether the server could do what nobody wants of it."""
         try:
-            sealed = self._seal(address)
+            return checks.not_encrypted(self._seal(address))
         except OSError as problem:
-            yield checks.no_second_connection(problem, self.port, self.system, str(address))
-            return
-        yield checks.encryption(sealed)
-        if sealed and self.pin:
-            yield self.pin(sealed.certificate)
+            return self._no_second_connection(problem, address)
+
+    def _no_second_connection(self, problem: OSError, address: _Address) -> Finding:
+        return checks.no_second_connection(problem, self.port, self.system, str(address))
 
     def _seal(self, address: _Address) -> Sealed | None:
         """On a connection of its own: whoever does not know TLS cannot use one any more after it."""
         until = time.monotonic() + self.patience.encryption
-        with address.connect(until) as sock:
-            return _handshake(Line(sock), until)
+        with address.connect(until) as sock, contextlib.suppress(Unanswered):
+            return Line(sock).shake_hands(until)
+        return None
 
     def _round_trip(self, line: Line, address: _Address) -> Iterator[Finding]:
         until = time.monotonic() + self.patience.round_trip

@@ -4,7 +4,7 @@ from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from chatroom.client.events import ClientEvent, Gap, Reset
-from chatroom.messages import Message, Request
+from chatroom.messages import Message, Numbered, Request
 
 Answer = Future[Any]
 
@@ -29,6 +29,8 @@ class Asked(NamedTuple):
     answer: Answer | None = None
     until: int = 0
     """For a page of history that fills a hole: up to where the hole was known to go."""
+    again: bool = False
+    """Whether it was asked over an earlier connection too: it may be done already."""
 
 
 class Absence(NamedTuple):
@@ -38,7 +40,7 @@ class Absence(NamedTuple):
     new: int = 0
     missing: int = 0
 
-    def plus(self, item: Message | Gap | Reset) -> "Absence":
+    def plus(self, item: Numbered | Gap | Reset) -> "Absence":
         match item:
             case Message():
                 return self._replace(new=self.new + 1)

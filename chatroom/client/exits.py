@@ -4,7 +4,16 @@ Knows codes, and which error stands for which. Knows nothing of who ends, or of 
 """
 
 from chatroom.client.settings import SettingError
-from chatroom.errors import ChatError, ConnectionFailed, NotAChatroom, Refusal
+from chatroom.errors import (
+    CertificateChanged,
+    CertificateExpired,
+    ChatError,
+    ConnectionFailed,
+    Downgrade,
+    NotAChatroom,
+    Refusal,
+    Untrusted,
+)
 
 OK = 0
 FAILED = 1
@@ -15,6 +24,9 @@ REFUSED = 5
 REMOVED = 6
 UNSENT = 7
 PROTOCOL = 8
+EXPIRED = 9
+DOWNGRADE = 10
+TLS_REQUIRED = 11
 INTERRUPTED = 130
 
 MEANINGS: dict[int, str] = {
@@ -22,20 +34,29 @@ MEANINGS: dict[int, str] = {
     FAILED: "failed",
     USAGE: "wrong usage or setting",
     UNREACHABLE: "cannot connect",
-    CERTIFICATE: "certificate changed",
+    CERTIFICATE: "another certificate",
     REFUSED: "refused",
     REMOVED: "kicked or banned",
     UNSENT: "something unsent",
     PROTOCOL: "another protocol",
+    EXPIRED: "certificate expired",
+    DOWNGRADE: "encryption is gone",
+    TLS_REQUIRED: "encryption required",
     INTERRUPTED: "Ctrl-C",
 }
 """Each code in a few words."""
 
-_REFUSALS = {"protocol": PROTOCOL, "kicked": REMOVED, "banned": REMOVED}
+_REFUSALS = {"protocol": PROTOCOL, "kicked": REMOVED, "banned": REMOVED, "tls_required": TLS_REQUIRED}
+_DISTRUST: dict[type[Untrusted], int] = {
+    CertificateChanged: CERTIFICATE,
+    CertificateExpired: EXPIRED,
+    Downgrade: DOWNGRADE,
+}
 
 _ERRORS: tuple[tuple[type[ChatError], int], ...] = (
     (SettingError, USAGE),
     (NotAChatroom, PROTOCOL),
+    *_DISTRUST.items(),
     (ConnectionFailed, UNREACHABLE),
 )
 """What is more special comes first."""
@@ -46,3 +67,9 @@ def of(error: ChatError) -> int:
     if isinstance(error, Refusal):
         return _REFUSALS.get(error.code, REFUSED)
     return next((code for kind, code in _ERRORS if isinstance(error, kind)), FAILED)
+
+
+def of_code(code: str) -> int:
+    """The same, where no more is known of a refusal, or of distrust, than what it is called."""
+    distrust = {kind.code: number for kind, number in _DISTRUST.items()}
+    return (_REFUSALS | distrust).get(code, REFUSED)

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from chatroom.client.clock import LOOK_SECONDS, Clock, Moment, Watch
 from chatroom.client.link import Batch, Link, LinkLost, Overslept
 from chatroom.client.refusals import is_final
-from chatroom.errors import ChatError, ConnectionFailed, NotAChatroom, Refusal
+from chatroom.client.trust import Trust
+from chatroom.errors import ChatError, ConnectionFailed, Refusal
 from chatroom.messages import Bye, Hello, Request, Welcome
 
 ENTRY_SECONDS = 15.0
@@ -42,14 +43,16 @@ class LineUser(NamedTuple):
 class Line:
     """`run` has a thread of its own; any thread may call the other methods."""
 
-    def __init__(self, host: str, port: int, user: LineUser, clock: Clock) -> None:
+    def __init__(self, host: str, port: int, user: LineUser, clock: Clock, trust: Trust | None = None) -> None:
+        """Encrypted, if it is told whom to trust."""
         self._host = host
         self._port = port
         self._user = user
         self._clock = clock
+        self._trust = trust
         self._changed = threading.Condition()
         self._closing = False
-        self._link = Link(host, port, clock)
+        self._link = Link(host, port, clock, trust)
         self._welcome_at: Moment | None = None
         self._was_welcome = False
         self.retry_at: float | None = None
@@ -100,7 +103,7 @@ class Line:
                 if self._welcome_at is None and any(isinstance(event, Welcome) for event in batch):
                     self._come_in(link)
                 self._user.hear(batch)
-        except (Refusal, LinkLost, NotAChatroom) as error:
+        except (Refusal, LinkLost, ConnectionFailed) as error:
             end = error
         finally:
             link.close()
@@ -108,7 +111,7 @@ class Line:
         return end, None if welcome_at is None else welcome_at.until(self._clock())
 
     def _new_link(self) -> Link:
-        link = Link(self._host, self._port, self._clock)
+        link = Link(self._host, self._port, self._clock, self._trust)
         with self._changed:
             self._link = link
             if self._closing:

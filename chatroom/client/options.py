@@ -21,8 +21,8 @@ from chatroom.client.settings import SETTINGS, SettingError
 if TYPE_CHECKING:
     from chatroom.client.pipe import Errand
 
-Action = Literal["chat", "config", "doctor", "test-sound"]
-_WORDS: dict[str, Action] = {"config": "config", "doctor": "doctor"}
+Action = Literal["chat", "config", "doctor", "test-sound", "trust"]
+_WORDS: dict[str, Action] = {"config": "config", "doctor": "doctor", "trust": "trust"}
 
 
 class Options(NamedTuple):
@@ -63,17 +63,18 @@ _FLAGS = {f"--{row.name}": row for row in (*SETTINGS, *_OTHERS)}
 # ---------------------------------------------------------------------------------------------------------- the help
 
 _USAGE = """\
-usage: chatroom-client [OPTION ...] [config | doctor]
+usage: chatroom-client [OPTION ...] [config | doctor | trust]
 
   chatroom-client --host 192.168.1.2 --name ada   talk; q quits, /help explains
   chatroom-client --send ops "build done"         say it from a script
   chatroom-client --listen --json                 each message as a JSON object
 
 chatroom-client config prints each setting, its value, and where that stands;
-chatroom-client doctor says what works on the way to the server, and what not.
+chatroom-client doctor says what works on the way to the server, and what not;
+chatroom-client trust --fingerprint WORDS accepts a server's new certificate.
 """
 _GROUPS = (
-    ("Where", ("host", "port", "name", "room")),
+    ("Where", ("host", "port", "name", "room", "tls", "fingerprint")),
     ("Looks", ("color", "theme", "all", "handles", "plain", "time-format", "highlight")),
     ("Sounds", ("mute", "notify", "quiet", "sounds", "desktop", "test-sound")),
     ("Scripts", ("send", "listen", "since", "once", "wait", "json")),

@@ -20,13 +20,19 @@ class Words(NamedTuple):
     kind: Kind
     reply_to: int | None = None
     refusal: str = ""
+    to: tuple[str, ...] = ()
+    once: bool = False
+
+
+def _words_of(say: Say) -> Words:
+    return Words(say.id, say.room, say.message, say.kind, say.reply_to, to=tuple(say.to or ()), once=say.once)
 
 
 class Outgoing:
     """In the order in which it was typed. Used by one thread at a time."""
 
     def __init__(self, unsent: Iterable[Say] = ()) -> None:
-        self._words = {say.id: Words(say.id, say.room, say.message, say.kind, say.reply_to) for say in unsent}
+        self._words = {say.id: _words_of(say) for say in unsent}
         self._stored: set[str] = set()
 
     def __len__(self) -> int:

@@ -307,7 +307,7 @@ class Pipe:
 
     def _take_happening(self, event: ClientEvent) -> None:
         if isinstance(event, Ended):
-            self._fail(exits.of(Refusal(event.code, event.reason)) if event.code else exits.FAILED)
+            self._fail(exits.of_code(event.code) if event.code else exits.FAILED)
         if self._errand.send is None or isinstance(event, _TROUBLE):
             self._tell(*render.happening(event, now=time.time_ns() // 1_000_000))
         self._progress.note(event)

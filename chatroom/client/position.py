@@ -7,7 +7,7 @@ the server for what is missing, or when.
 from collections.abc import Sequence
 
 from chatroom.client.events import Gap, Reset
-from chatroom.messages import Message, Room
+from chatroom.messages import Numbered, Room
 
 HELD = 1_000
 """So many messages wait behind a hole; what comes beyond them is asked for later."""
@@ -22,7 +22,7 @@ class Position:
         self.shown = shown
         self.epoch = epoch
         self._heard = shown or 0
-        self._held: dict[int, Message] = {}
+        self._held: dict[int, Numbered] = {}
 
     def has_hole(self) -> bool:
         """Whether something is known to exist that has not been shown."""
@@ -61,7 +61,7 @@ class Position:
         """Whether more was shown than the server has: then its numbers have started over somewhere."""
         return self.shown is not None and max(room.last, room.since) < self.shown
 
-    def take(self, message: Message) -> list[Message]:
+    def take(self, message: Numbered) -> list[Numbered]:
         """What can be shown now that this message came; none of it if it was shown before, or is behind a hole."""
         seq = message.seq
         if self.shown is None or seq <= self.shown:
@@ -74,17 +74,17 @@ class Position:
         self.shown = seq
         return [message, *self._next_held(seq)]
 
-    def fill(self, room: str, page: Sequence[Message], until: int) -> list[Message | Gap]:
+    def fill(self, room: str, page: Sequence[Numbered], until: int) -> list[Numbered | Gap]:
         """Takes a page of history that was asked for. What it leaves out, up to its end and up to `until`, is gone."""
-        shown: list[Message | Gap] = []
+        shown: list[Numbered | Gap] = []
         for message in page:
             shown += self._give_up(room, message.seq - 1)
             shown += self.take(message)
         return shown + self._give_up(room, until)
 
-    def _give_up(self, room: str, until: int) -> list[Message | Gap]:
+    def _give_up(self, room: str, until: int) -> list[Numbered | Gap]:
         """Steps over every number up to `until` that never came."""
-        stepped: list[Message | Gap] = []
+        stepped: list[Numbered | Gap] = []
         while self.shown is not None and self.shown < until:
             nearest = min(min(self._held, default=until + 1), until + 1)
             stepped.append(Gap(room, self.shown + 1, nearest - 1))
@@ -92,7 +92,7 @@ class Position:
             stepped += self._next_held(self.shown)
         return stepped
 
-    def _next_held(self, shown: int) -> list[Message]:
+    def _next_held(self, shown: int) -> list[Numbered]:
         follows = []
         while message := self._held.pop(shown + 1, None):
             follows.append(message)

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from chatroom.client.events import Back, Ended, Gap, Offline, Reset, Unsayable
-from chatroom.messages import Joined, Kind, Left, Message, Notice, RoomInfo, Topic
+from chatroom.messages import Deleted, Edited, Joined, Kind, Left, Message, Notice, Reacted, RoomInfo, Topic
 from chatroom.text import fold, stands_in, visible
 
 FULL = "%Y-%m-%d %H:%M:%S"
@@ -50,6 +50,9 @@ class Line(NamedTuple):
     """May hold newlines."""
     is_dim: bool = False
     """Old, or not yet stored."""
+
+
+ONCE = "(to be seen once)"
 
 
 class Look(NamedTuple):
@@ -131,9 +134,10 @@ def message(
         *([Span("dim", f"{handle} ")] if handle else ()),
         *([Span("room", f"#{visible(said.room)} ")] if room_tag else ()),
         *([Span("mention", "» ")] if mention else ()),
-        *_speaker(said.username, said.kind),
+        *(_whisperer(said, look) if said.to is not None else _speaker(said.username, said.kind)),
     )
-    text = Span("mention" if mention else "", _lines_of(said.message))
+    words = ONCE if said.once else _lines_of(said.message)
+    text = Span("dim" if said.once else "mention" if mention else "", words)
     return Line(head, (*_quote(said, reply_to), text), said.replayed)
 
 
@@ -157,6 +161,44 @@ def _in_place_of_time(words: Sequence[str], tone: str, look: Look) -> Iterator[S
 
 def _speaker(name: str, kind: Kind) -> tuple[Span, ...]:
     return (Span("mark", "* "), *_person(name), Span("", " ")) if kind == "action" else (*_person(name), Span("", ": "))
+
+
+def _whisperer(said: Message, look: Look) -> tuple[Span, ...]:
+    """`ada whispers to you, bob: `"""
+    names = ["you" if name == look.username else visible(name) for name in said.to or ()]
+    return (*_person(said.username), Span("dim", f" whispers to {', '.join(names)}: "))
+
+
+def revealed(said: Message) -> Line:
+    """What is to be seen once, as long as it is seen."""
+    head = (Span("good", "[view once] "), *_person(said.username), Span("", ": "))
+    return Line(head, (Span("", _lines_of(said.message)), Span("dim", "  (the next key hides it)")))
+
+
+def change(event: Edited | Deleted | Reacted, original: Message | None, look: Look) -> Line:
+    """`[13:07] ada corrected 3f: new text`: with the beginning of what it was, where that is known."""
+    head = (Span("time", f"[{moment(event.time, look.time_format)}] "), *_person(event.username), Span("dim", " "))
+    body: tuple[Span, ...] = (Span("dim", "(deleted)"),)
+    what: tuple[Span, ...] = (Span("dim", handle_of(event.target)),)
+    if original and not original.once:
+        what = (
+            Span("dim", f"{handle_of(event.target)} “"),
+            *_beginning_of(original.message, _EXCERPT, "dim"),
+            Span("dim", "”"),
+        )
+    match event:
+        case Edited(message=text):
+            body = (Span("dim", "corrected "), *what, Span("", ": "), Span("", _lines_of(text)))
+        case Deleted() if event.target != event.seq:
+            body = (Span("dim", "deleted the message "), Span("dim", handle_of(event.target)))
+        case Reacted(emoji=emoji, on=on):
+            body = (
+                Span("dim", "reacts " if on else "takes back "),
+                Span("", visible(emoji)),
+                Span("dim", " to "),
+                *what,
+            )
+    return Line(head, body, event.replayed)
 
 
 def _person(name: str) -> tuple[Span, ...]:
@@ -348,14 +390,3 @@ def rooms(infos: Iterable[RoomInfo]) -> list[Line]:
         )
         for info in infos
     ]
-
-
-def table(groups: Iterable[tuple[str, Sequence[tuple[str, str]]]]) -> list[Line]:
-    """Groups of terms, each with what it means beside it, below the group's title."""
-    groups = list(groups)
-    width = max((len(term) for _, rows in groups for term, _ in rows), default=0)
-    lines: list[Line] = []
-    for title, rows in groups:
-        lines += [Line((), (Span("info", title),))] if title else []
-        lines += [Line((Span("", f"    {term:{width}}  "),), (Span("", meaning),)) for term, meaning in rows]
-    return lines

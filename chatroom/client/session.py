@@ -11,43 +11,39 @@ import contextlib
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import platformdirs
-
 from chatroom import messages, text
+from chatroom.client.asks import Asks
 from chatroom.client.clock import Clock, Moment, now
+from chatroom.client.credentials import Credentials
 from chatroom.client.dialogue import Dialogue
 from chatroom.client.doings import Doings
 from chatroom.client.events import ClientEvent, Ended, Offline, Outage, Receipt, Unsayable
 from chatroom.client.feed import Feed
 from chatroom.client.line import Line, LineUser, pause
 from chatroom.client.link import Batch
+from chatroom.client.trust import Trust, data_folder
 from chatroom.client.unsent import Shelf, folder_of
-from chatroom.errors import ChatError, ConnectionFailed, Refusal
+from chatroom.errors import ChatError, ConnectionFailed, Refusal, Untrusted
 from chatroom.messages import (
     DEFAULT_RECENT,
-    PROTOCOL,
     REQUEST_FRAME,
-    AskHistory,
-    AskRooms,
     Hello,
     Join,
     Kind,
     Leave,
     Limits,
     Notice,
-    Ping,
+    Registered,
     Request,
     Say,
-    SetTopic,
     Welcome,
-    Who,
 )
 from chatroom.text import MESSAGE_LENGTH
 from chatroom.wire import native
@@ -66,14 +62,16 @@ _ID = re.compile(r"[ -~]{1,64}")
 R = TypeVar("R", bound=Request)
 
 
-class Client:
+class Client(Asks):
     """Somebody in a chat: `with Client("192.168.1.2", username="ada") as ada: ada.say("lobby", "hello")`.
 
     Any thread may call any method. Nothing that asks the server blocks: it gives a future, also while there is no
     connection. A request that is refused sets a Refusal, a client that is closed or ended a ConnectionFailed.
 
     What is said is written below `data` before it is sent, and said again, by the next client with this name and
-    this server if need be, until it has its receipt. Two running clients never share what lies there.
+    this server if need be, until it has its receipt; two running clients never share it. Unless `tls` is false, the
+    server's certificate is pinned there, too; it must have the `fingerprint`, where one is given. The `password` of
+    one's name and the `server_password` of the office are kept nowhere; what lies there is a session that needs none.
     """
 
     def __init__(
@@ -82,20 +80,25 @@ class Client:
         port: int = 5002,
         *,
         username: str,
+        password: str | None = None,
+        server_password: str | None = None,
         data: Path | str | None = None,
+        tls: bool = True,
+        fingerprint: str | None = None,
         agent: str = "chatroom library",
         clock: Clock = now,
     ) -> None:
-        self._agent = agent
+        self._credentials = Credentials(agent, password, server_password)
         self._clock = clock
-        data = Path(data) if data else platformdirs.user_state_path("chatroom", appauthor=False) / "client"
+        data = Path(data) if data else data_folder()
         self._prefix = f"{int(clock().wall):08x}{secrets.token_hex(3)}"
         self._numbers = count(1)
         self._lock = threading.Lock()
         self._receipted = threading.Condition(self._lock)
         self._talk = Dialogue(username)
         self._feed = Feed(self._catch_up)
-        self._line = Line(host, port, LineUser(self._hello, self._forget_session, self._hear, self._lose), clock)
+        user = LineUser(self._hello, self._forget_session, self._hear, self._lose)
+        self._line = Line(host, port, user, clock, Trust(data, host, port, fingerprint) if tls else None)
         self._thread = threading.Thread(target=self._run, name=f"chatroom client {username}", daemon=True)
         self._shelf = Shelf(folder_of(data, host, port, username))
         self._entered: Future[None] = Future()
@@ -105,6 +108,8 @@ class Client:
         self._lost_at: Moment | None = None
         self.server = ""
         """What the server calls itself."""
+        self.role = "guest"
+        """What the server lets one do, as it was when one came in or registered."""
         self.limits = Limits(REQUEST_FRAME, MESSAGE_LENGTH, 0)
 
     # ------------------------------------------------------------------------------------------- start and end
@@ -187,9 +192,11 @@ class Client:
     # ------------------------------------------------------------------------------------------------ to say and ask
 
     def say(
-        self, room: str, text: str, *, kind: Kind = "text", reply_to: int | None = None, id: str | None = None
-    ) -> Future[Receipt]:
-        """Says something, now or when there is a connection again; the future has the receipt.
+        self, room: str, text: str, *, kind: Kind = "text", reply_to: int | None = None,
+        to: Sequence[str] | None = None, once: bool = False, id: str | None = None,
+    ) -> Future[Receipt]:  # fmt: skip
+        """Says something, now or when there is a connection again; the future has the receipt. With `to` it is a
+        whisper to these people; with `once` it is to be seen once.
 
         By its `id`, 1 to 64 printable ASCII characters and never used before, one knows it again wherever it appears.
         """
@@ -198,7 +205,9 @@ class Client:
                 id = f"{self._prefix}{next(self._numbers):06x}"
         elif not _ID.fullmatch(id):
             raise ValueError("An id has 1 to 64 printable ASCII characters.")
-        return self._ask(self._say, Say(id=id, room=room, message=text, kind=kind, reply_to=reply_to))
+        names = None if to is None else [to] if isinstance(to, str) else list(to)
+        say = Say(id=id, room=room, message=text, kind=kind, reply_to=reply_to, to=names, once=once)
+        return self._ask(self._say, say)
 
     def join(
         self, room: str, *, recent: int = DEFAULT_RECENT, since: int | None = None, epoch: str | None = None
@@ -211,24 +220,6 @@ class Client:
         """Leaves a room. What was shown of it is not shown again, if one comes back."""
         return self._ask(Dialogue.leave, Leave(room=room))
 
-    def history(
-        self, room: str, *, before: int | None = None, after: int | None = None, limit: int = 50
-    ) -> Future[messages.History]:
-        """A page of a room one is in: before a number, after one, or the newest."""
-        return self._ask(Dialogue.ask, AskHistory(room=room, before=before, after=after, limit=limit))
-
-    def who(self, room: str) -> Future[messages.Members]:
-        """Who is in a room."""
-        return self._ask(Dialogue.ask, Who(room=room))
-
-    def rooms(self) -> Future[messages.Rooms]:
-        """Which rooms there are."""
-        return self._ask(Dialogue.ask, AskRooms())
-
-    def topic(self, room: str, text: str) -> Future[messages.Topic]:
-        """Sets the topic of a room one is in."""
-        return self._ask(Dialogue.ask, SetTopic(room=room, topic=text))
-
     def seen(self, room: str, seq: int) -> None:
         """The user has read this room up to there. Without a connection, or outside of the room, it is not passed on:
         whoever says this will say a later one."""
@@ -239,10 +230,6 @@ class Client:
     def reconnect(self) -> None:
         """Tries again now, if the connection is lost, whatever the next attempt waits for."""
         self._line.hurry()
-
-    def ping(self) -> Future[messages.Pong]:
-        """Answered once all that was asked before is done."""
-        return self._ask(Dialogue.ask, Ping())
 
     def flush(self, timeout: float | None = None) -> bool:
         """Waits until everything that was said has its receipt, or was refused; whether it has."""
@@ -258,6 +245,11 @@ class Client:
         return self._feed.listen()
 
     # ------------------------------------------------------------------------------------------------ how it is done
+
+    def _ask_for(self, request: Request) -> Future[Any]:
+        answer = self._ask(Dialogue.ask, request)
+        self._credentials.follow(request, answer)
+        return answer
 
     def _ask(self, act: Callable[[Dialogue, R, Future[Any]], None], request: R) -> Future[Any]:
         future: Future[Any] = Future()
@@ -336,7 +328,7 @@ class Client:
             self._finish(end)
 
     def _hello(self) -> Hello:
-        return Hello(protocol=PROTOCOL, username=self.username, session=self._shelf.session, agent=self._agent)
+        return self._credentials.hello(self.username, self._shelf.session)
 
     def _forget_session(self) -> bool:
         known = self._shelf.session is not None
@@ -354,12 +346,13 @@ class Client:
             for event in batch:
                 if isinstance(event, Welcome):
                     self._come_in(event)
-                else:
-                    talk.receive(event)
+                elif isinstance(event, Registered):
+                    self.role = event.role
+                talk.receive(event)
             talk.end_batch()
 
     def _come_in(self, welcome: Welcome) -> None:
-        self.server, self.limits = welcome.server, welcome.limits
+        self.server, self.limits, self.role = welcome.server, welcome.limits, welcome.role
         self._remember(welcome.session)
         self._retrying = False
         away = self._lost_at and self._lost_at.until(self._clock())
@@ -386,7 +379,7 @@ class Client:
         if not self._entered.done():
             self._entered.set_exception(end)
         elif not self._closing:
-            self._feed.put([Ended(end.text, end.code if isinstance(end, Refusal) else "")])
+            self._feed.put([Ended(end.text, end.code if isinstance(end, Refusal | Untrusted) else "")])
         self._feed.end()
 
 

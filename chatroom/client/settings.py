@@ -27,6 +27,7 @@ DEFAULT = "default"
 
 _LONGEST_QUOTE = 60
 _LONGEST_TIME = 40
+_FINGERPRINT = re.compile(r"([a-z]+[\s,-]+){9}[a-z]+|(sha256( fingerprint)?[:=] ?)?([0-9a-f]{2}[:\s-]?){31}[0-9a-f]{2}")
 _SAMPLE = datetime(2026, 11, 21, 13, 7, 8, tzinfo=UTC)
 _SWITCH = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
 
@@ -83,6 +84,16 @@ def _name(raw: object) -> str:
         return text.username(_text(raw)) if raw != "" else ""
     except Refusal as refusal:
         raise ValueError(f"{_quote(raw)} is no name. {refusal.text}") from None
+
+
+def _fingerprint(raw: object) -> str:
+    """In the forms in which it is printed, by servers and by other programs; whether it is right is seen later."""
+    given = _text(raw).strip()
+    if given and not _FINGERPRINT.fullmatch(given.casefold()):
+        raise ValueError(
+            f"{_quote(raw)} is no fingerprint; give the ten words, or the 64 digits, that the server prints."
+        )
+    return given
 
 
 def _one_of(*words: str) -> Reader:
@@ -177,6 +188,8 @@ def _choice(name: str, metavar: str, *words: str) -> Setting:
 SETTINGS = (
     Setting("host", _host, "127.0.0.1", "HOST", "the server (127.0.0.1)"),
     Setting("port", _port, 5002, "PORT", "its port (5002)"),
+    Setting("tls", _switch, True, "", "encrypted (yes); --no-tls: in the open"),
+    Setting("fingerprint", _fingerprint, "", "WORDS", "the server's certificate's (the first seen)", "the first seen"),
     Setting("name", _name, "", "NAME", "your name (asked)", "asked"),
     Setting("room", room, "lobby", "ROOM", "where to begin (lobby)"),
     Setting("all", _switch, False, "", "every room's lines"),
@@ -202,6 +215,9 @@ class Settings(NamedTuple):
 
     host: str
     port: int
+    tls: bool
+    fingerprint: str
+    """Empty: of whatever certificate is seen first."""
     name: str
     """Empty: asked."""
     room: str

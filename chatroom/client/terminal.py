@@ -84,6 +84,9 @@ class Partner(Protocol):
     def tick(self) -> None:
         """A second has passed."""
 
+    def pressed(self) -> None:
+        """A key was pressed, whichever."""
+
 
 class _Words(Completer):
     def __init__(self, partner: Partner) -> None:
@@ -113,6 +116,8 @@ class Terminal:
         """The room that the line being typed is for."""
         self._is_lent = False
         """Whether an editor has the screen."""
+        self._questions: deque[tuple[str, Callable[[str], None]]] = deque()
+        """What is asked without showing what is typed, and who gets the answer."""
         self._waiting: deque[str] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._next_print = 0.0
@@ -144,6 +149,7 @@ class Terminal:
         self._partner = partner
         self._session.message = self._prompt
         self._session.completer = _Words(partner)
+        self._app.key_processor.before_key_press += lambda _: partner.pressed()
         try:
             return self._session.prompt(pre_run=self._begin)
         except EOFError:
@@ -178,6 +184,11 @@ class Terminal:
     def edit(self, text: str) -> None:
         """Opens the person's editor on the text; what it leaves is the line being typed."""
         self._call(lambda: self._edit(text))
+
+    def ask_secret(self, question: str, then: Callable[[str], None]) -> None:
+        """The next line is the answer: it is not shown, and not remembered. An empty one is none."""
+        self._questions.append((question, then))
+        self._call(self._refresh)
 
     def leave(self, result: int = 0) -> None:
         """The first call decides; it may come before the terminal runs."""
@@ -223,11 +234,14 @@ class Terminal:
             count = self._paste.count("\n") + 1
             above.append(f"[?] paste {count} lines? [y]es [e]dit [n]o")
         lines = "".join(f"{line}\n" for line in above)
+        if self._questions:
+            return [*to_formatted_text(ANSI(lines)), ("bold", self._questions[0][0])]
         return [*to_formatted_text(ANSI(lines)), ("bold", self._partner.prompt()), ("", "> ")]
 
     def _refresh(self) -> None:
         if self._partner.room != self._drafting:
             self._turn_to(self._partner.room)
+        self._session.is_password = bool(self._questions)
         self._session.bottom_toolbar = self._partner.bar() or None
         self._look_at_unstored()
         self._app.invalidate()
@@ -252,7 +266,18 @@ class Terminal:
     def _accept(self, buffer: Buffer) -> bool:
         """Takes the line; the buffer then is emptied, and is what is drawn next."""
         pasted, self._began_with_paste = self._began_with_paste, False
+        if self._questions:
+            return self._answer(buffer)
         self._partner.typed(buffer.text, pasted)
+        self._call(self._refresh)
+        return False
+
+    def _answer(self, buffer: Buffer) -> bool:
+        """Empty, the buffer adds nothing to what was typed before."""
+        (_, then), answer = self._questions.popleft(), buffer.text
+        buffer.reset()
+        if answer:
+            then(answer)
         self._call(self._refresh)
         return False
 

@@ -58,7 +58,9 @@ class Typist:
         with self._chat.lock:
             look = self._chat.look()
             words = list(self._chat.outgoing.within(None if manner.all_rooms else self._chat.room))
-        lines = [render.pending(each.text, each.kind, look, refusal=each.refusal) for each in words]
+            shown = self._chat.once.shown
+        lines = [render.revealed(shown)] if shown else []
+        lines += [render.pending(each.text, each.kind, look, refusal=each.refusal) for each in words]
         more = len(lines) - MOST_UNSTORED
         if more > 0:
             lines[MOST_UNSTORED:] = [render.status("*", f"and {more} more")]
@@ -105,6 +107,9 @@ class Typist:
             return
         with self._chat.lock:
             (commands.do if text.startswith("/") else commands.decline)(self._chat, line)
+
+    def pressed(self) -> None:
+        self._chat.pressed()
 
     def interrupted(self) -> None:
         self._chat.tell("*", CTRL_C)

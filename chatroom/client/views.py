@@ -6,8 +6,10 @@ Knows messages and lines. Knows nothing of which room is looked at, of screens, 
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from chatroom.client.render import Line
-from chatroom.messages import Joined, Left, Message, Room
+from chatroom.messages import Deleted, Edited, Joined, Left, Message, Reacted, Room
 from chatroom.text import fold
 
 KEPT = 1_000
@@ -111,6 +113,17 @@ class View:
 
     def message(self, seq: int | None) -> Message | None:
         return None if seq is None else self._said.get(seq)
+
+    def forget(self, seq: int) -> None:
+        self._said.pop(seq, None)
+
+    def change(self, event: Edited | Deleted | Reacted) -> None:
+        """What is remembered reads as it does now."""
+        said = self._said.get(event.target)
+        if isinstance(event, Deleted):
+            self.forget(event.target)
+        elif said and isinstance(event, Edited):
+            self._said[event.target] = replace(said, message=event.message)
 
     def newest(self, count: int) -> list[Message]:
         """The newest messages that are known, in order."""

@@ -6,7 +6,8 @@ Pure: knows no connection. The wish and the fact agree sooner or later; how far 
 from concurrent.futures import Future
 
 from chatroom.client.position import Position
-from chatroom.messages import DEFAULT_RECENT, Join, Room
+from chatroom.messages import DEFAULT_RECENT, Join, Message, Room
+from chatroom.text import fold
 
 
 class Visit:
@@ -21,6 +22,8 @@ class Visit:
         self._resumes = False
         self._recent = DEFAULT_RECENT
         self._on_errand = False
+        self.is_in_doubt = False
+        """Whether its name may be somebody else's by now, who must not get what was said to the one before."""
         self.part()
 
     def part(self) -> None:
@@ -32,6 +35,14 @@ class Visit:
         self.filling = False
         """Whether a page of history is under way, to fill a hole."""
         self.position.restart()
+
+    def is_direct(self) -> bool:
+        """Whether it is one other person's and ours."""
+        return fold(self.name).startswith("@")
+
+    def doubt(self) -> None:
+        """The connection is lost. A room without history tells nothing: it is made anew for the same two."""
+        self.is_in_doubt = self.is_direct() and bool(self.position.shown and self.position.epoch)
 
     # ------------------------------------------------------------------------------------------------ the wish
 
@@ -46,6 +57,11 @@ class Visit:
     def want_no_more(self) -> None:
         """What was shown is not shown again, should the user come back; what is said meanwhile is not made up for."""
         self.wanted = self._resumes = False
+
+    def be_called_in(self, message: Message) -> None:
+        """Somebody talks to us there: from this message on we want to hear it."""
+        self.wanted = self._resumes = True
+        self.position = Position(message.seq - 1, self.position.epoch)
 
     def entry(self) -> Join:
         """What to ask, to get in. On an errand, only to say something, we do not look at what others said."""
@@ -67,11 +83,16 @@ class Visit:
 
     # ------------------------------------------------------------------------------------------------ the fact
 
+    def is_taken_in(self) -> bool:
+        """Whether a room that comes unasked means that the server takes us in, because somebody talks to us there."""
+        return self.is_direct() and self.entered is None and not self.wanted
+
     def enter(self, room: Room) -> None:
         """The server has let us in."""
         self.name = room.room
         self.entering = False
         self.live = False
+        self.is_in_doubt = False
         self.entered = max(room.last, room.since)
 
     def resume(self) -> None:

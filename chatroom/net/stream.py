@@ -21,7 +21,7 @@ _TCP_INFO = struct.Struct("24xI28xI")
 
 
 class Stream:
-    """A connected TCP socket."""
+    """A connected TCP socket. What is sent over it is first sealed, which here means: left as it is."""
 
     __slots__ = ("_socket",)
 
@@ -51,6 +51,18 @@ class Stream:
             return self._socket.send(data, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return 0
+
+    def seal(self, data: bytes) -> bytes:
+        """What to send in place of these bytes. Any thread."""
+        return data
+
+    def seal_end(self) -> bytes:
+        """What to send last. Any thread."""
+        return b""
+
+    def drain(self) -> bytes:
+        """What the reading side has to send. Any thread."""
+        return b""
 
     def wait_to_send(self, seconds: float) -> None:
         """Waits until the system may take more, or the connection is broken; at most so long. One sending thread."""

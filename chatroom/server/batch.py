@@ -3,13 +3,15 @@
 Knows members and what they said. Knows no store, no order and no locks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from chatroom.errors import StoreFailed
 from chatroom.messages import Error, Joined, Left, Say, Stored, Topic
 from chatroom.server.member import Member
-from chatroom.server.store import Appended, IdConflict, Said
+from chatroom.server.store import Appended, Change, IdConflict, Said, Whisper, Words
 
 SAY_WEIGHT = 100
 """What is said weighs so much beside its text."""
@@ -29,32 +31,54 @@ class Batch:
         self.posters: list[Member] = []
         self.said: list[Said] = []
         self.news: list[News] = []
+        self.askers: dict[str, Member] = {}
+        """Who asked for a change, by the request's id."""
         self.weight = 0
         self.entries = 0
 
     def add_said(self, member: Member, says: Sequence[Say]) -> None:
-        self.posters.append(member)
-        self.said.append(Said(member.owner, member.username, says))
-        self.entries += 1
+        """What is for all, as nearly everything is."""
+        self._add(member, Said(member.owner, member.username, says))
         self.weight += sum([len(say.message) for say in says]) + SAY_WEIGHT * len(says)
+
+    def add_words(self, member: Member, words: Sequence[Words]) -> None:
+        """What is not for all, or changes what was said, perhaps between plain says."""
+        self._add(member, Said(member.owner, member.username, words, plain=False))
+        self.weight += sum(len(_text_of(word)) + SAY_WEIGHT for word in words)
+        self.askers.update((word.id, member) for word in words if isinstance(word, Change) and word.id)
+
+    def _add(self, member: Member, said: Said) -> None:
+        self.posters.append(member)
+        self.said.append(said)
+        self.entries += 1
 
     def add_news(self, news: News) -> None:
         self.news.append(news)
         self.entries += 1
         self.weight += SAY_WEIGHT
 
-    def answer(self, appended: Appended, failure: StoreFailed | None) -> None:
-        """Tells those whose words added nothing why."""
+    def answer(self, appended: Appended, failure: StoreFailed | None, name_for: Callable[[Member], str]) -> None:
+        """Tells those whose words added nothing why. Each knows the room by a name of its own."""
         if failure:
             for member, said in zip(self.posters, self.said, strict=True):
-                member.answer(*(_error("store_failed", failure.text, say.id) for say in said.says))
+                member.answer(*(_error("store_failed", failure.text, word.id) for word in said.says))
         for place, repeat in appended.repeats:
-            self.posters[place].answer(repeat if isinstance(repeat, Stored) else _conflict(repeat))
+            member = self.posters[place]
+            member.answer(replace(repeat, room=name_for(member)) if isinstance(repeat, Stored) else _conflict(repeat))
+
+
+def _text_of(word: Words) -> str:
+    match word:
+        case Change(text=text):
+            return text
+        case Whisper(say=say):
+            return say.message
+    return word.message
 
 
 def _conflict(repeat: IdConflict) -> Error:
     return _error("id_conflict", "This id was used for another message before; use a new one.", repeat.id)
 
 
-def _error(code: str, text: str, id: str) -> Error:
+def _error(code: str, text: str, id: str | None) -> Error:
     return Error(code=code, text=text, fatal=False, id=id)

@@ -5,34 +5,41 @@ Knows arguments, signals and the screen. Knows nothing of how the server works.
 
 import argparse
 import contextlib
-import re
+import queue
 import signal
 import socket
 import sys
-import threading
+from collections.abc import Iterator
 from pathlib import Path
-
-import platformdirs
 
 from chatroom import __version__
 from chatroom.errors import StartError
-from chatroom.server.lines import logging_lines
+from chatroom.net.words import as_words
+from chatroom.server.durations import seconds
+from chatroom.server.folders import data_folder
+from chatroom.server.lines import in_form, logging_lines
+from chatroom.server.listener import want_descriptors
+from chatroom.server.options import add_figures, add_limits, port_number
 from chatroom.server.server import DEFAULT_PORT, Server
+from chatroom.server.trim import be_frugal
 
-_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
 _EVERYWHERE = {"0.0.0.0", "::"}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the server until it is told to stop. The exit status: 0, 1 where it cannot start, 2 for wrong usage."""
     options = vars(_parser().parse_args(arguments))
-    stopped = _stop_signals()
-    with logging_lines(options.pop("log_level")):
+    signals = Signals()
+    be_frugal()
+    want_descriptors(options["max_clients"] + 2 * options["strangers"])
+    form = options.pop("log_format")
+    with logging_lines(options.pop("log_level"), form):
         try:
             with Server(**options) as server:
                 with contextlib.suppress(OSError):  # nobody reads it; then nobody needs it
-                    print(*_greeting(server), sep="\n", flush=True)
-                _wait(stopped)
+                    print(*(in_form(line, form) for line in _greeting(server)), sep="\n", flush=True)
+                for _ in signals.hangups():
+                    server.reload_certificate()
         except StartError as error:
             print(f"chatroom-server: {error.text}", file=sys.stderr)
             return 1
@@ -47,9 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     option = parser.add_argument
     option("--host", default="0.0.0.0", help="the address to listen on (default: %(default)s, all of this PC's)")
-    option("--port", type=_port, default=DEFAULT_PORT, help="the port; 0 takes any free one (default: %(default)s)")
     option(
-        "--data", metavar="DIR", type=Path, default=_data_folder(), help="where history is kept (default: %(default)s)"
+        "--port", type=port_number, default=DEFAULT_PORT, help="the port; 0 takes any free one (default: %(default)s)"
+    )
+    option(
+        "--data", metavar="DIR", type=Path, default=data_folder(), help="where history is kept (default: %(default)s)"
     )
     option("--store", metavar="URL", help="memory: or sqlite:PATH (default: a SQLite file in --data)")
     option(
@@ -57,54 +66,62 @@ def _parser() -> argparse.ArgumentParser:
         help="what a message survives before it is shown: a power cut, or this process's end, which is faster"
         " (default: %(default)s)",
     )  # fmt: skip
-    option("--max-clients", metavar="N", type=_count, default=10_000, help="how many people fit (default: %(default)s)")
-    option(
-        "--rate", metavar="N", type=_rate, default=10.0,
-        help="how many messages a second one client may say, or off (default: %(default)g)",
-    )  # fmt: skip
     option(
         "--history", metavar="TIME", type=_duration,
         help="how long what was said is kept, such as 12h, 90d or 52w (default: for ever)",
     )  # fmt: skip
     option("--name", default="chatroom", help="what the server calls itself (default: %(default)s)")
-    option(
-        "--log-level", choices=("debug", "info", "warning", "error"), default="info",
-        help="how much is printed while it runs (default: %(default)s)",
-    )  # fmt: skip
     option("--version", action="version", version=f"chatroom {__version__}")
+    _add_encryption(parser)
+    _add_people(parser)
+    add_limits(parser)
+    add_figures(parser)
     return parser
 
 
-def _data_folder() -> Path:
-    return platformdirs.user_data_path("chatroom", appauthor=False) / "server"
+def _add_encryption(parser: argparse.ArgumentParser) -> None:
+    option = parser.add_argument_group("encryption").add_argument
+    option(
+        "--cert", metavar="FILE", type=Path,
+        help="a certificate of your own, loaded anew on SIGHUP (default: one that the server makes, in --data)",
+    )  # fmt: skip
+    option("--key", metavar="FILE", type=Path, help="the key of --cert (default: it is in the same file)")
+    option(
+        "--plain", choices=("always", "loopback", "never"), default="loopback",
+        help="who is served without encryption: anybody, this PC alone, or nobody (default: %(default)s)",
+    )  # fmt: skip
 
 
-def _port(word: str) -> int:
-    if not (word.isascii() and word.isdigit() and int(word) <= 65_535):
-        raise argparse.ArgumentTypeError(f"'{word}' is no port; give a number from 0 to 65535")
-    return int(word)
+def _add_people(parser: argparse.ArgumentParser) -> None:
+    option = parser.add_argument_group("people").add_argument
+    option(
+        "--accounts", choices=("open", "closed", "required"), default="open",
+        help="anybody may register a name; only chatroom-admin may; or only who has an account comes in"
+        " (default: %(default)s)",
+    )  # fmt: skip
+    option(
+        "--server-password-file", metavar="FILE", type=_first_line, dest="server_password",
+        help="everyone is asked for the password that stands in this file (default: nobody is)",
+    )  # fmt: skip
 
 
-def _count(word: str) -> int:
-    if not (word.isascii() and word.isdigit() and int(word) > 0):
-        raise argparse.ArgumentTypeError(f"'{word}' is no number of people; give 1 or more")
-    return int(word)
-
-
-def _rate(word: str) -> float:
-    if word == "off":
-        return 0.0
-    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", word) or float(word) == 0:
-        raise argparse.ArgumentTypeError(f"'{word}' is no rate; give messages a second, such as 10, or off")
-    return float(word)
+def _first_line(path: str) -> str:
+    try:
+        password = Path(path).read_text(encoding="utf-8").partition("\n")[0].strip()
+    except (OSError, UnicodeDecodeError):
+        raise argparse.ArgumentTypeError(f"{path} cannot be read; name a file with the password in it") from None
+    if not password:
+        raise argparse.ArgumentTypeError(f"{path} is empty; write the password into it")
+    return password
 
 
 def _duration(word: str) -> float | None:
     if word == "forever":
         return None
-    if not re.fullmatch(r"[0-9]{1,6}[smhdw]", word) or int(word[:-1]) == 0:
+    length = seconds(word)
+    if length is None:
         raise argparse.ArgumentTypeError(f"'{word}' is no time; give a number and s, m, h, d or w, such as 90d")
-    return float(int(word[:-1]) * _SECONDS[word[-1]])
+    return float(length)
 
 
 def _greeting(server: Server) -> list[str]:
@@ -113,9 +130,13 @@ def _greeting(server: Server) -> list[str]:
     port = "" if server.port == DEFAULT_PORT else f" --port {server.port}"
     reachable = _lan_address() if server.host in _EVERYWHERE else server.host
     where = "this PC" if reachable == "::1" or reachable.startswith("127.") else "the other PCs"
+    figures = [f"[*] Figures for Prometheus: http://127.0.0.1:{server.metrics_port}/metrics"]
     return [
         f"[*] Listening as {host}:{server.port}",
         f"[*] On {where}, type: chatroom-client --host {reachable}{port}",
+        f"[*] The fingerprint of its certificate: {as_words(server.fingerprint)}",
+        f"[*] The same as SHA-256: {server.fingerprint}",
+        *(figures if server.metrics_port else ()),
     ]
 
 
@@ -129,22 +150,42 @@ def _lan_address() -> str:
         return str(probe.getsockname()[0])
 
 
-def _stop_signals() -> threading.Event:
-    """Set by the first Ctrl-C or SIGTERM; the next one ends the process as it would any other."""
-    stopped = threading.Event()
+class Signals:
+    """The signals that this process gets. Made in the main thread, which takes them between two waits."""
 
-    def stop(number: int, frame: object) -> None:
+    def __init__(self) -> None:
+        self._taken: queue.SimpleQueue[int] = queue.SimpleQueue()  # a handler may put, whatever it interrupts
+        self._at_terminal = _is_at_terminal()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        if sys.platform != "win32":
+            signal.signal(signal.SIGHUP, lambda number, frame: self._taken.put(number))
+
+    def _stop(self, number: int, frame: object) -> None:
+        """By the first Ctrl-C or SIGTERM; the next one ends the process as it would any other."""
         signal.signal(number, signal.SIG_DFL)
-        stopped.set()
+        self._taken.put(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    return stopped
+    def hangups(self) -> Iterator[None]:
+        """One for each SIGHUP that asks for what is in the files now, until it is time to stop."""
+        while not self._is_last(self._next()):
+            yield
+
+    def _next(self) -> int:
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._taken.get(timeout=1)  # Windows takes a signal only between waits
+
+    def _is_last(self, number: int) -> bool:
+        """SIGHUP too, where its old meaning holds: the terminal in which the server was started is gone."""
+        return number in (signal.SIGINT, signal.SIGTERM) or (self._at_terminal and not _is_at_terminal())
 
 
-def _wait(stopped: threading.Event) -> None:
-    while not stopped.wait(timeout=1):  # Windows takes a signal only between waits
-        pass
+def _is_at_terminal() -> bool:
+    try:
+        return sys.stdin.isatty()
+    except (AttributeError, ValueError):  # there is none, or it was closed
+        return False
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from chatroom.messages import (
     Leave,
     Left,
     Members,
+    Operate,
     Ping,
     Pong,
     Rooms,
@@ -36,11 +37,13 @@ from chatroom.messages import (
     SetTopic,
     Who,
 )
+from chatroom.server import changing, duties, rights
 from chatroom.server.hub import Hub
 from chatroom.server.limits import Bucket
 from chatroom.server.member import Member, reason
-from chatroom.server.room import Room, as_fit
-from chatroom.server.store import FAR
+from chatroom.server.paging import as_fit
+from chatroom.server.room import Room
+from chatroom.server.store import FAR, Words
 from chatroom.wire import Unreadable
 
 PAGE_WEIGHT = EVENT_FRAME - 4_096
@@ -81,7 +84,11 @@ class Desk:
             self._give(item.error)
             return
         try:
-            answer = HANDLERS[type(item)](self._hub, self._member, item)
+            kind = type(item)
+            rights.require(self._member.role, kind, is_moderated=self._hub.accounts.has_moderators())
+            if kind in COSTLY:
+                self._wait_for_token()
+            answer = HANDLERS[kind](self._hub, self._member, item)
         except (Refusal, StoreFailed) as error:
             answer = refusal_of(error, item.id)
         if answer:
@@ -105,26 +112,34 @@ class Desk:
                 self._say_in(name, list(run))
             says = says[allowed:]
             if says:
-                time.sleep(min(self._bucket.seconds_to_next(), NAP_SECONDS))
+                self._nap()
+
+    def _wait_for_token(self) -> None:
+        while not self._bucket.take(1, time.monotonic()) and not self._member.has_ended():
+            self._nap()
+
+    def _nap(self) -> None:
+        time.sleep(min(self._bucket.seconds_to_next(), NAP_SECONDS))
 
     def _say_in(self, name: str, says: Sequence[Say]) -> None:
         try:
-            room = self._hub.joined(self._member, name)
-            good = says if _are_plain(says) else [said for say in says if (said := self._checked(room, say))]
-            if good:
-                self._member.post(room, good)
-        except Refusal as refusal:
+            room = self._hub.directory.joined(self._member, name)
+            changing.require_voice(self._hub, self._member, room)
+            self._hub.directory.take_in_partner(self._member, room)
+            if _are_plain(says):
+                self._member.post(room, says)
+            elif words := [word for say in says if (word := self._checked(room, say))]:
+                self._member.post_words(room, words)
+        except (Refusal, StoreFailed) as refusal:
             self._member.answer(*(refusal_of(refusal, say.id) for say in says))
 
-    def _checked(self, room: Room, say: Say) -> Say | None:
+    def _checked(self, room: Room, say: Say) -> Words | None:
         """What is to be stored; what cannot be is answered at once."""
         try:
-            _check_extras(room, say)
-            message = text.message(say.message)
+            return changing.words_of(self._hub, self._member, room, say)
         except Refusal as refusal:
             self._member.answer(refusal_of(refusal, say.id))
             return None
-        return say if message is say.message else replace(say, message=message)
 
 
 def _are_plain(says: Sequence[Say]) -> bool:
@@ -133,17 +148,11 @@ def _are_plain(says: Sequence[Say]) -> bool:
     return not has_extras and text.are_plain([say.message for say in says])
 
 
-def _check_extras(room: Room, say: Say) -> None:
-    if say.to is not None or say.once:
-        raise Refusal("bad_request", "This server carries no whispers and no view-once messages.")
-    if say.reply_to is not None and not 0 < say.reply_to <= room.last():
-        raise Refusal("no_such_message", f"There is no message {say.reply_to} in {room.record.name}.")
-
-
 def refusal_of(error: Refusal | StoreFailed, id: str | None, *, fatal: bool = False) -> Error:
     """The error as a message."""
     code = error.code if isinstance(error, Refusal) else "store_failed"
-    return Error(code=code, text=error.text, fatal=fatal, id=id)
+    registered = isinstance(error, Refusal) and error.registered
+    return Error(code=code, text=error.text, fatal=fatal, id=id, registered=registered)
 
 
 # ----------------------------------------------------------------------------------------------- the other requests
@@ -154,45 +163,49 @@ def _hello(hub: Hub, member: Member, request: Hello) -> Event:
 
 
 def _join(hub: Hub, member: Member, request: Join) -> None:
-    hub.join(member, request)
+    hub.directory.join(member, request)
 
 
 def _leave(hub: Hub, member: Member, request: Leave) -> Event:
-    room = hub.joined(member, request.room)
-    hub.leave(member, room, "left")
-    return Left(room.record.name, member.username, "left", request.id)
+    room, seat = hub.directory.seated(member, request.room)
+    hub.directory.leave(member, room, "left")
+    return Left(seat.name, member.username, "left", request.id)
 
 
 def _history(hub: Hub, member: Member, request: AskHistory) -> Event:
     if request.before is not None and request.after is not None:
         raise Refusal("bad_request", "A page of history lies before a seq or after one, not both.")
-    room = hub.joined(member, request.room)
+    room, seat = hub.directory.seated(member, request.room)
     newest = request.after is None
     after = request.after or 0
     before = FAR if request.before is None else request.before
     # One more than asked for tells whether there are others on that side.
-    page = room.history(after, before, request.limit + 1, newest=newest)
+    page = room.history(seat, after, before, request.limit + 1, newest=newest)
     shown = page[-request.limit :] if newest else page[: request.limit]
     shown = as_fit(shown[::-1], PAGE_WEIGHT)[::-1] if newest else as_fit(shown, PAGE_WEIGHT)
-    return History(room=room.record.name, messages=shown, more=len(shown) < len(page), id=request.id)
+    return History(room=seat.name, messages=shown, more=len(shown) < len(page), id=request.id)
 
 
 def _who(hub: Hub, member: Member, request: Who) -> Event:
-    room = hub.find(request.room)
-    return Members(room.record.name, list(room.members()), request.id)
+    room = hub.directory.find(member, request.room)
+    return Members(hub.directory.name_for(member, room), list(room.members()), request.id)
 
 
 def _rooms(hub: Hub, member: Member, request: AskRooms) -> Event:
-    return Rooms(hub.rooms(), request.id)
+    return Rooms(hub.directory.rooms(member), request.id)
 
 
 def _topic(hub: Hub, member: Member, request: SetTopic) -> Event:
-    room = hub.joined(member, request.room)
+    room = hub.directory.joined(member, request.room)
     return replace(room.set_topic(member, text.topic(request.topic)), id=request.id)
 
 
 def _seen(hub: Hub, member: Member, request: Seen) -> None:
-    hub.see(member, request)
+    hub.directory.see(member, request)
+
+
+def _operate(hub: Hub, member: Member, request: Operate) -> Event:
+    raise Refusal("bad_request", "An operator asks before a hello, not after it.")
 
 
 def _ping(hub: Hub, member: Member, request: Ping) -> Event:
@@ -214,4 +227,10 @@ HANDLERS: dict[type, Callable[[Hub, Member, Any], Event | None]] = {
     Seen: _seen,
     Ping: _ping,
     Bye: _bye,
+    Operate: _operate,
+    **changing.HANDLERS,
+    **duties.HANDLERS,
 }
+
+COSTLY = frozenset((*changing.HANDLERS, *duties.HANDLERS, SetTopic))
+"""What takes a token, as a say does."""

@@ -1,7 +1,7 @@
-"""Which rooms and people there are: coming in, going, and finding a room by its name.
+"""Which people are here: coming in, going, and whose name is whose. Their rooms are the directory's.
 
-Knows members, rooms and the store. Knows no sockets. The hub's lock comes first in the lock order. It is held for
-look-ups and the store's small writes, never while something is handed out.
+Knows members and the store of people. Knows no sockets. The hub's lock comes first in the lock order. It is held for
+look-ups and the store's small writes, never while something is handed out or a password is hashed.
 """
 
 import hashlib
@@ -9,19 +9,20 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple
 
 from chatroom import text
-from chatroom.errors import Refusal, StoreFailed
-from chatroom.messages import Error, Hello, Join, RoomInfo, Seen
-from chatroom.server.limits import ROOMS_EACH
-from chatroom.server.member import Member
-from chatroom.server.reading import Reading
-from chatroom.server.room import Room, no_such_room
-from chatroom.server.store import Reader, RoomRecord, Store
+from chatroom.errors import Refusal
+from chatroom.messages import Error, Hello, Role
+from chatroom.server.accounts import Accounts
+from chatroom.server.directory import Directory
+from chatroom.server.member import Member, Person, reason
+from chatroom.server.moderation import Moderation, address_of
+from chatroom.server.store import Store
+from chatroom.server.store.people import Account
 
-LOBBY = "lobby"
+_REPLACED = Error(code="replaced", text="You came in by another connection; this one ends.", fatal=True)
+
 SESSION_DAYS = 30
 _DAY_MS = 24 * 60 * 60 * 1_000
 
@@ -37,6 +38,15 @@ class Admission(NamedTuple):
     session: str
 
 
+class Identity(NamedTuple):
+    """To whom a newcomer's words will belong: an owner that is known already, if any, and its account, if any."""
+
+    owner: int | None = None
+    account: Account | None = None
+    has_session: bool = False
+    """Whether it showed a session of that owner's."""
+
+
 class Hub:
     """Any thread may call any method."""
 
@@ -46,194 +56,189 @@ class Hub:
         later: Callable[[Callable[[], object]], None],
         *,
         max_clients: int,
+        rooms_each: int = 100,
+        accounts: Accounts | None = None,
         clock: Callable[[], int] = now_ms,
     ) -> None:
         self.clock = clock
-        self._store = store
-        self._later = later
+        self.store = store
+        self.accounts = accounts or Accounts(store.people)
+        self.moderation = Moderation(store.people, clock)
+        self.directory = Directory(store, self, later, rooms_each=rooms_each, clock=clock)
+        self._people = store.people
         self._max_clients = max_clients
         self._lock = threading.Lock()
-        self._by_name: dict[str, Member] = {}
-        self._by_owner: dict[int, Member] = {}
-        self._rooms: dict[str, Room] = {}
-        self._reading = Reading(store)
-        self._load_rooms()
+        self._here: dict[int, list[Member]] = {}
+        """By owner. A guest has one connection, an account any number."""
+        self._owners: dict[str, int] = {}
+        """Who is here, by folded name."""
 
-    # ---------------------------------------------------------------------------------------------- people
+    # ------------------------------------------------------------------------------------------- coming in
 
-    def enter(self, hello: Hello, welcome: Callable[[int, str], Member]) -> Admission:
-        """Lets somebody in, or raises the Refusal. A session takes its name over from its old connection."""
-        username = text.username(hello.username)
-        if hello.password is not None:
-            raise Refusal("auth_failed", f"{username} is not registered here; leave the password out.")
+    def enter(self, hello: Hello, address: str, welcome: Callable[[int, str], Member]) -> Admission:
+        """Lets somebody in, or raises the Refusal. A guest's session takes its name over from its old connection."""
+        username, address = text.username(hello.username), address_of(address)
+        self.moderation.check_ban(text.fold(username), address)
+        self.accounts.check_server_password(hello.server_password, address)
+        identity = self._identify(hello, username, address)
+        if identity.account:
+            username = identity.account.username
         with self._lock:
-            owner = self._owner_of(hello.session)
-            old = self._by_owner.get(owner) if owner else None
-            self._check_place(username, old)
-            session = hello.session if owner and hello.session else secrets.token_urlsafe(32)
-            if not owner:
-                owner = self._store.add_guest(username, _hash(session), self.clock())
+            # Whoever bans, demotes or revokes does so first and then looks who is here: seen there, or seen here.
+            self.moderation.check_ban(text.fold(username), address)
+            identity = self._confirm(hello, username, identity)
+            replaced = self._check_place(username, identity)
+            owner, session = self._open_session(hello, username, identity)
             member = welcome(owner, username)
-            if old:
-                self._forget(old)
-            self._by_name[text.fold(username)] = self._by_owner[owner] = member
-        if old:
-            old.stop()
-            with old.busy:  # what it is at now is its last
-                self._leave_rooms(old, "replaced")
-            # Gone before it is told so: whoever knows of it finds it in no room.
-            old.end(Error(code="replaced", text="You came in by another connection; this one ends.", fatal=True))
+            member.role = identity.account.role if identity.account else "guest"
+            member.address, member.token = address, _hash(session)
+            if replaced:
+                self._forget(replaced)
+            self._owners[text.fold(username)] = owner
+            self._here.setdefault(owner, []).append(member)
+        if replaced:
+            self._part(replaced, _REPLACED)
         return Admission(member, session)
 
-    def _owner_of(self, session: str | None) -> int | None:
-        if session is None:
-            return None
-        owner = self._store.guest(_hash(session), self.clock())
-        if owner is None:
-            raise Refusal("auth_failed", "This session has ended; come in without it.")
-        return owner
+    def _identify(self, hello: Hello, username: str, address: str) -> Identity:
+        """By the session, by the password, or as a new guest."""
+        account = self._people.account(text.fold(username))
+        owner = hello.session and self._people.owner_of(_hash(hello.session), self.clock())
+        if owner:
+            own = self._people.account_of(owner)
+            if own == account and (own or self.accounts.policy != "required"):
+                return Identity(owner, account, has_session=True)
+        if hello.password is not None:
+            account = self.accounts.open_with(username, hello.password, address)
+            return Identity(account.owner, account)
+        if hello.session is not None:
+            raise Refusal("auth_failed", "This session has ended, or is another name's; come in without it.")
+        self._check_guest(username, account)
+        return Identity()
 
-    def _check_place(self, username: str, old: Member | None) -> None:
-        holder = self._by_name.get(text.fold(username))
-        if holder and holder is not old:
+    def _confirm(self, hello: Hello, username: str, identity: Identity) -> Identity:
+        """The same, with the account's role as it is by now. Under the lock."""
+        account = self._people.account(text.fold(username))
+        is_same = _but_role(account) == _but_role(identity.account)
+        if identity.has_session and hello.session:
+            is_same = is_same and self._people.owner_of(_hash(hello.session), self.clock()) == identity.owner
+        if not is_same:
+            raise Refusal("auth_failed", f"The account {username} was changed a moment ago; come in again.")
+        return identity._replace(account=account)
+
+    def _check_guest(self, username: str, account: Account | None) -> None:
+        if account:
+            raise Refusal(
+                "name_taken",
+                f"The name {username} is registered: come in with its password, or as {self._free_name(username)}.",
+                registered=True,
+            )
+        if self.accounts.policy == "required":
+            raise Refusal("auth_required", "Only who has an account may come in here; ask for one, and its password.")
+
+    def _check_place(self, username: str, identity: Identity) -> Member | None:
+        """The guest's old connection, which has to go. Under the lock."""
+        holder = self._owners.get(text.fold(username))
+        if holder and holder != identity.owner:
             raise Refusal("name_taken", f"The name {username} is taken; {self._free_name(username)} is free.")
-        if not old and len(self._by_name) >= self._max_clients:
+        old = self._here.get(identity.owner or 0, []) if not identity.account else []
+        if not old and sum(map(len, self._here.values())) >= self._max_clients:
             raise Refusal("full", f"The server is full: it has room for {self._max_clients} people. Try again later.")
+        return old[0] if old else None
+
+    def _open_session(self, hello: Hello, username: str, identity: Identity) -> tuple[int, str]:
+        """The owner and the session of who comes in now."""
+        owner, now = identity.owner, self.clock()
+        if owner and identity.has_session and hello.session:
+            if self._people.name_of(owner) != username:
+                self._people.rename(owner, username)
+            return owner, hello.session
+        session = secrets.token_urlsafe(32)
+        if owner:
+            self._people.add_session(owner, _hash(session), now)
+            return owner, session
+        return self._people.add_guest(username, _hash(session), now), session
 
     def _free_name(self, username: str) -> str:
         number = 2
-        while text.fold(name := f"{username[: text.USERNAME_LENGTH - 8]}-{number}") in self._by_name:
+        while self._is_taken(name := f"{username[: text.USERNAME_LENGTH - 8]}-{number}"):
             number += 1
         return name
+
+    def _is_taken(self, name: str) -> bool:
+        folded = text.fold(name)
+        return folded in self._owners or self._people.account(folded) is not None
+
+    # ------------------------------------------------------------------------------------------------- going
 
     def go(self, member: Member, reason: str) -> None:
         """Takes the member out of every room and gives its name back. May be called again."""
         with self._lock:
             self._forget(member)
-        self._leave_rooms(member, reason)
+        self.directory.leave_all(member, reason)
+
+    def expel(self, member: Member, last: Error) -> None:
+        """Ends somebody who is here. Called by a thread of one who is of a higher rank, or of nobody."""
+        with self._lock:
+            self._forget(member)
+        self._part(member, last)
+
+    def _part(self, member: Member, last: Error) -> None:
+        """Gone before it is told so: whoever knows of it finds it in no room. What it is at now is its last."""
+        member.stop()
+        with member.busy:
+            self.directory.leave_all(member, reason(last))
+        member.end(last)
 
     def _forget(self, member: Member) -> None:
-        if self._by_owner.get(member.owner) is member:
-            del self._by_owner[member.owner], self._by_name[text.fold(member.username)]
+        connections = self._here.get(member.owner, [])
+        if member in connections:
+            connections.remove(member)
+            if not connections:
+                del self._here[member.owner], self._owners[text.fold(member.username)]
 
-    def _leave_rooms(self, member: Member, reason: str) -> None:
-        for seat in member.seats():
-            self.leave(member, self._rooms[seat.room.record.folded], reason)
+    # ---------------------------------------------------------------------------------------- who is who
 
-    # ----------------------------------------------------------------------------------------------- rooms
-
-    def _load_rooms(self) -> None:
-        for record in self._store.rooms():
-            # One without history is left over from a server that was killed.
-            if record.last or record.folded == LOBBY or not self._drop(record):
-                self._open(record)
-        if LOBBY not in self._rooms:
-            self._open(self._store.add_room(LOBBY, LOBBY))
-
-    def _open(self, record: RoomRecord) -> Room:
-        room = self._rooms[record.folded] = Room(record, self._store, self.clock, self._later)
-        return room
-
-    def find(self, name: str) -> Room:
-        """The room of that name, or `bad_name`, or `no_such_room`."""
-        room = self._rooms.get(_key_of(name))
-        if room is None:
-            raise no_such_room(name)
-        return room
-
-    def joined(self, member: Member, name: str) -> Room:
-        """The room of that name if the member is in it, or else the Refusal."""
-        room = self.find(name)
-        if member.seat_in(room) is None:
-            raise Refusal("not_joined", f"You are not in {room.record.name}; join it first.")
-        return room
-
-    def join(self, member: Member, request: Join) -> None:
-        """Takes the member into the room, which answers; it is made if it is not there."""
-        room = self._claim(member, text.room_name(request.room))
-        try:
-            room.join(member, request, self._reading.position(Reader(member.owner, room.record)))
-        finally:
-            self._let_go(room)
-
-    def _claim(self, member: Member, name: str) -> Room:
-        """The room, which from now on will not go away until it is let go."""
-        folded = text.fold(name)
+    def person(self, name: str) -> Person:
+        """Who is here by that name, or has registered it."""
+        username = text.username(name.removeprefix("@"))
+        folded = text.fold(username)
         with self._lock:
-            room = self._rooms.get(folded)
-            if len(member.seats()) >= ROOMS_EACH and not (room and member.seat_in(room)):
-                raise Refusal("full", f"You are in {ROOMS_EACH} rooms, which is as many as can be; leave one first.")
-            room = room or self._open(self._store.add_room(name, folded))
-            room.claims += 1
-        return room
+            here = self._here.get(self._owners.get(folded, 0))
+        if here:
+            return Person(here[0].owner, here[0].username, here[0].role)
+        account = self._people.account(folded)
+        if account is None:
+            raise Refusal("no_such_user", f"Nobody here is called {username}, and nobody has registered that name.")
+        return Person(account.owner, account.username, account.role)
 
-    def leave(self, member: Member, room: Room, reason: str) -> None:
+    def role_of(self, owner: int) -> Role:
+        """Also of somebody who is not here."""
+        account = self._people.account_of(owner)
+        return account.role if account else "guest"
+
+    def members_of(self, owner: int) -> list[Member]:
+        """Its connections."""
         with self._lock:
-            room.claims += 1
-        room.leave(member, reason)
-        self._let_go(room)
+            return list(self._here.get(owner, ()))
 
-    def _let_go(self, room: Room) -> None:
-        """A room without history, members, and anybody on the way in goes away."""
+    def all_members(self) -> list[Member]:
         with self._lock:
-            room.claims -= 1
-            if room.claims or room.members() or room.record.folded == LOBBY or not room.retire():
-                return
-            if self._drop(room.record):
-                del self._rooms[room.record.folded]
-            else:
-                room.reopen()
-
-    def _drop(self, record: RoomRecord) -> bool:
-        try:
-            self._store.drop_room(record)
-        except StoreFailed:
-            return False  # it stays as an empty room, until somebody leaves it again
-        return True
-
-    def see(self, member: Member, request: Seen) -> None:
-        """The member has read the room up to there, but not beyond what was handed out. It is kept later."""
-        room = self.joined(member, request.room)
-        seat, seq = member.seat_in(room), min(request.seq, room.last())
-        if seat and seq > seat.seen:
-            seat.seen = seq
-            self._reading.note(Reader(member.owner, room.record), seq)
-
-    def rooms(self) -> list[RoomInfo]:
-        with self._lock:
-            rooms = sorted(self._rooms.items())
-        return [RoomInfo(room.record.name, room.topic(), len(room.members()), room.last()) for _, room in rooms]
+            return [member for connections in self._here.values() for member in connections]
 
     # ------------------------------------------------------------------------------------------ housekeeping
 
-    def settle(self, deadline: float) -> None:
-        """Waits until all that was said is handed out, but not beyond the deadline of the monotonic clock."""
-        with self._lock:
-            rooms = list(self._rooms.values())
-        for room in rooms:
-            room.settle(timeout=max(0.0, deadline - time.monotonic()))
-
-    def prune(self, history_ms: int) -> None:
-        """Erases what is older than it may be."""
-        self._store.prune(self.clock() - history_ms)
-
-    def keep_seen(self) -> None:
-        """Writes down how far everybody has read. Called by one thread at a time."""
-        self._reading.write()
-
-    def tidy_guests(self) -> None:
+    def tidy_sessions(self) -> None:
         """Ends the sessions that nobody used for long; who is here uses theirs."""
         now = self.clock()
         with self._lock:
-            present = list(self._by_owner)
-        self._store.touch_guests(present, now)
-        self._store.forget_guests(now - SESSION_DAYS * _DAY_MS)
+            present = list(self._here)
+        self._people.touch_sessions(present, now)
+        self._people.forget_sessions(now - SESSION_DAYS * _DAY_MS)
 
 
-@lru_cache(maxsize=1_024)
-def _key_of(room: str) -> str:
-    """By what a room is found; asked for each batch that is said."""
-    return text.fold(text.room_name(room))
+def _but_role(account: Account | None) -> Account | None:
+    return account and account._replace(role="guest")
 
 
 def _hash(session: str) -> bytes:

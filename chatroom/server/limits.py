@@ -3,6 +3,9 @@
 Knows arithmetic. The clock is an argument, and nobody is made to wait here.
 """
 
+from dataclasses import dataclass
+from typing import TypedDict
+
 HELLO_SECONDS = 10
 """So long a connection may take to say hello, however many bytes it sends."""
 
@@ -16,7 +19,55 @@ ROOMS_EACH = 100
 """In so many rooms one client may be at a time."""
 
 STRANGERS = 1_000
-"""So many connections may be open beyond the places for members."""
+"""So many connections may be open that have not been welcomed yet."""
+
+PER_ADDRESS = 256
+"""So many connections one address may have; this computer itself any number."""
+
+HANDSHAKES = 4
+"""So many handshakes may be computed at once."""
+
+WAITING = 256
+"""So many KiB may wait for one client that does not read."""
+
+MEMORY = 1_024
+"""So many MiB may wait for all of them together."""
+
+
+class LimitOptions(TypedDict, total=False):
+    """What an operator may choose beside the rate and the number of clients; see Caps."""
+
+    burst: int | None
+    per_address: int | None
+    strangers: int
+    rooms_each: int
+    handshakes: int
+    waiting: int
+    memory: int
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Everything that has an end, and where.
+
+    `rate` is how many messages a second one client may say, 0 for any number, and `burst` how many at once: None for
+    those of two seconds. `per_address` None stands for the default, which spares this computer itself. `waiting` is
+    in KiB, for one client that does not read; `memory` in MiB, for all of them together.
+    """
+
+    rate: float = 10
+    burst: int | None = None
+    max_clients: int = 10_000
+    per_address: int | None = None
+    strangers: int = STRANGERS
+    rooms_each: int = ROOMS_EACH
+    handshakes: int = HANDSHAKES
+    waiting: int = WAITING
+    memory: int = MEMORY
+
+    def bucket(self, now: float) -> "Bucket":
+        """A new client's."""
+        return Bucket(self.rate, self.rate * BURST_SECONDS if self.burst is None else self.burst, now)
 
 
 class Bucket:

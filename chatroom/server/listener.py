@@ -13,23 +13,20 @@ import threading
 from collections.abc import Callable
 
 from chatroom.errors import StartError
-from chatroom.messages import Error
-from chatroom.wire import NATIVE
+from chatroom.server.admission import NoRoom
+from chatroom.wire import NATIVE, fatal
 
 BACKLOG = 4_096
+SPARE = 100
+"""So many descriptors a server needs for other things than connections."""
 
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
-_FULL = NATIVE.encode([Error(code="full", text="The server has no room for you just now; try later.", fatal=True)])
 
 _ADVICE = {
     errno.EADDRINUSE: "another program uses that port; stop it, or choose another --port",
     errno.EACCES: "you may not use that port; choose a --port above 1023",
     errno.EADDRNOTAVAIL: "this computer has no such address; choose another --host",
 }
-
-
-class NoRoom(Exception):
-    """There is no place for a newcomer just now."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -60,13 +57,32 @@ def _claim(sock: socket.socket) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
-class Listener:
-    """Has one thread, which calls `admit(socket, address)` for each newcomer; NoRoom from it turns that one away."""
+def want_descriptors(number: int) -> None:
+    """Lets this process have so many, and some more for files, or as many as it may. Systems begin with few."""
+    if sys.platform != "win32":
+        import resource
 
-    def __init__(self, sock: socket.socket, admit: Callable[[socket.socket, object], None]) -> None:
+        allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = number + SPARE if most == resource.RLIM_INFINITY else min(number + SPARE, most)
+        if allowed != resource.RLIM_INFINITY and allowed < wanted:
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+class Listener:
+    """Has one thread, which calls `admit(socket, address)` for each newcomer; NoRoom from it turns that one away.
+    Where descriptors are short, `make_way` says whether somebody goes whose descriptor will be free at once."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        admit: Callable[[socket.socket, object], None],
+        make_way: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._socket = sock
         self._socket.setblocking(False)
         self._admit = admit
+        self._make_way = make_way
         self._ear, self._bell = socket.socketpair()
         self._stopping = threading.Event()
         self._reserve: int | None = None
@@ -102,19 +118,22 @@ class Listener:
             return
         try:
             self._admit(sock, address)
-        except NoRoom:
-            _turn_away(sock)
+        except NoRoom as full:
+            _turn_away(sock, full)
 
     def _make_room(self) -> None:
         """Out of descriptors: the one in reserve serves to answer a newcomer, who would else stay in the queue and
-        keep this thread spinning."""
+        keep this thread spinning. Better if somebody makes way: then it is let in at the next turn."""
+        if self._make_way():
+            self._stopping.wait(0.01)
+            return
         self._free_reserve()
         try:
             sock, _ = self._socket.accept()
         except OSError:
             self._stopping.wait(0.1)
         else:
-            _turn_away(sock)
+            _turn_away(sock, NoRoom())
         self._keep_reserve()
 
     def _keep_reserve(self) -> None:
@@ -127,9 +146,9 @@ class Listener:
             self._reserve = None
 
 
-def _turn_away(sock: socket.socket) -> None:
+def _turn_away(sock: socket.socket, why: NoRoom) -> None:
     with sock, contextlib.suppress(OSError):
         sock.setblocking(False)
-        sock.send(_FULL)
+        sock.send(NATIVE.encode([fatal("full", str(why))]))
         sock.shutdown(socket.SHUT_WR)
         sock.recv(65_536)  # what lies unread would make the close cut off the answer

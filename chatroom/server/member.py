@@ -5,11 +5,11 @@ the bytes; nothing of other members: a room is where things are posted, settled 
 """
 
 import threading
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
-from chatroom.messages import Error, Event, Farewell, Say
-from chatroom.server.store import RoomRecord
+from chatroom.messages import Error, Event, Farewell, Role, Say
+from chatroom.server.store import RoomRecord, Words
 from chatroom.wire import NATIVE, Dialect, Packet
 
 
@@ -28,10 +28,19 @@ class RoomLike(Protocol):
     record: RoomRecord
 
     def post(self, member: "Member", says: Sequence[Say]) -> int: ...
+    def post_words(self, member: "Member", words: Sequence[Words]) -> int: ...
     def settle(self, ticket: int) -> None: ...
     def feed(self, seat: "Seat") -> None: ...
     def wait_until_level(self, seat: "Seat") -> None: ...
     def wake(self) -> None: ...
+
+
+class Person(NamedTuple):
+    """Somebody who is here or registered: the identity that a name stands for just now."""
+
+    owner: int
+    username: str
+    role: Role
 
 
 def reason(last_word: Event | None) -> str:
@@ -51,11 +60,15 @@ class Seat:
     it has been sent the room up to `sent`, and gets what follows from the store until it is level.
     """
 
-    __slots__ = ("feeding", "is_behind", "known_members", "known_topic", "left", "member", "room", "seen", "sent")
+    __slots__ = (
+        "feeding", "is_behind", "known_members", "known_topic", "left", "member", "name", "room", "seen", "sent",
+    )  # fmt: skip
 
-    def __init__(self, member: "Member", room: RoomLike, seen: int = 0) -> None:
+    def __init__(self, member: "Member", room: RoomLike, name: str = "", seen: int = 0) -> None:
         self.member = member
         self.room = room
+        self.name = name or room.record.name
+        """The room's name as this member knows it: a direct room bears the other one's."""
         self.feeding = threading.Lock()
         """Held by the one thread that feeds it."""
         self.is_behind = True
@@ -67,17 +80,26 @@ class Seat:
         self.known_topic = ""
 
 
+def _ignore(error: Error) -> None:
+    """Nobody counts."""
+
+
 class Member:
-    """Any thread may call any method but `post` and `settle`, which are its own thread's."""
+    """Any thread may call any method but `post`, `post_words` and `settle`, which are its own thread's."""
 
     __slots__ = (
-        "_dialect", "_ended", "_lock", "_outbox", "_posted", "_seats", "busy", "last_word", "owner", "role", "username",
+        "_dialect", "_ended", "_lock", "_outbox", "_posted", "_seats", "address", "busy", "last_word", "on_refused",
+        "owner", "role", "seating", "token", "username",
     )  # fmt: skip
 
     def __init__(self, owner: int, username: str, outbox: OutboxLike, dialect: Dialect = NATIVE) -> None:
         self.owner = owner
         self.username = username
-        self.role = "guest"
+        self.role: Role = "guest"
+        self.address = ""
+        """From where it comes."""
+        self.token = b""
+        """The hash of its session."""
         self._outbox = outbox
         self._dialect = dialect
         self._posted: dict[RoomLike, int] = {}
@@ -85,8 +107,12 @@ class Member:
         self._lock = threading.Lock()
         self.busy = threading.Lock()
         """Held by its own thread while it does what was asked."""
+        self.seating = threading.Lock()
+        """Held by whoever takes it into a room, or out of one."""
         self.last_word: Event | None = None
         """What it was told before it was ended."""
+        self.on_refused: Callable[[Error], object] = _ignore
+        """Called with each error that it is told."""
         self._ended = False
 
     # ------------------------------------------------------------------------------------- what it is owed
@@ -96,6 +122,9 @@ class Member:
         return self._outbox.put(packet.encoded(self._dialect))
 
     def answer(self, *events: Event) -> None:
+        for event in events:
+            if isinstance(event, Error):
+                self.on_refused(event)
         self._outbox.answer(self._dialect.encode(events))
 
     def has_room(self) -> bool:
@@ -109,6 +138,8 @@ class Member:
 
     def end(self, last: Event) -> None:
         """Says this as the last thing, and does nothing more for this member."""
+        if self.last_word is None and isinstance(last, Error):
+            self.on_refused(last)
         self.last_word = self.last_word or last
         self._outbox.finish(self._dialect.encode([last]))
         self.stop()
@@ -126,6 +157,10 @@ class Member:
 
     def seat_in(self, room: RoomLike) -> Seat | None:
         return self._seats.get(room)
+
+    def seat_called(self, name: str) -> Seat | None:
+        """The seat in the room that this member knows by that name."""
+        return next((seat for seat in self.seats() if seat.name == name), None)
 
     def seats(self) -> list[Seat]:
         with self._lock:
@@ -148,6 +183,9 @@ class Member:
 
     def post(self, room: RoomLike, says: Sequence[Say]) -> None:
         self._posted[room] = room.post(self, says)
+
+    def post_words(self, room: RoomLike, words: Sequence[Words]) -> None:
+        self._posted[room] = room.post_words(self, words)
 
     def settle(self) -> None:
         """Waits until all that this member said is handed out, and it has been sent all that it is owed."""

@@ -3,7 +3,8 @@
 A codec reads one connection's bytes in one dialect: `receive(bytes)` gives the messages that are complete, in order;
 what cannot be read stands in its place as `Unreadable`. A dialect says how to write events and how to read requests.
 `Packet` encodes its events at most once in each dialect, however many members get them. `who_is_there` tells from a
-connection's first byte which dialect its client speaks. A new front door is a module here and a row in the tables.
+connection's first byte which dialect its client speaks; `TLS` is the byte of a connection that asks for encryption
+first. A new front door is a module here and a row in the tables.
 """
 
 from collections.abc import Sequence
@@ -12,13 +13,16 @@ from chatroom.messages import Error, Event
 from chatroom.wire.dialect import Codec, Dialect, Unreadable
 from chatroom.wire.native import NATIVE, fatal
 
-__all__ = ["NATIVE", "Codec", "Dialect", "Packet", "Unreadable", "who_is_there"]
+__all__ = ["NATIVE", "TLS", "Codec", "Dialect", "Packet", "Unreadable", "fatal", "who_is_there"]
+
+TLS = 0x16
+"""Inside it the same choice is made again, but for TLS itself."""
 
 _DOORS = {0x00: NATIVE}
 
 # Doors that are kept free, by their first byte: what somebody behind it is told.
 _CLOSED_DOORS = {
-    0x16: "This server does not speak TLS; connect without encryption.",
+    TLS: "TLS inside TLS is one too many; this connection is encrypted already.",
     ord("{"): "This server does not speak JSON lines; send length-prefixed frames.",
     ord("G"): "This is a chat server, not a web server; use chatroom-client.",
 } | dict.fromkeys(b"CNUP", "This server does not speak IRC; use chatroom-client.")

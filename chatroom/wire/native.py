@@ -44,8 +44,8 @@ def encode(messages: Sequence[Event | Request]) -> bytes:
     return b"".join(frames)
 
 
-def fatal(code: str, text: str) -> Error:
-    return Error(code=code, text=text, fatal=True)
+def fatal(code: str, text: str, id: str | None = None) -> Error:
+    return Error(code=code, text=text, fatal=True, id=id)
 
 
 class Vocabulary(Generic[M]):

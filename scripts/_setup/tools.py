@@ -27,6 +27,7 @@ TOOLS = (
     Tool("setpriv", ("setpriv",), "what happens without rights, if root runs this", "util-linux", "linux"),
     Tool("aplay", ("aplay",), "that a sound is played, and is not silence", "alsa-utils", "linux"),
     Tool("mpg123", ("mpg123",), "that a player of sounds is found", "mpg123", "linux"),
+    Tool("openssl", ("openssl",), "that a flood of new TLS keys disturbs nobody", "openssl"),
     Tool("git", ("git",), "that nothing strange lies in the checkout", "git"),
 )
 

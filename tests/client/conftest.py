@@ -10,8 +10,9 @@ import pytest
 from chatroom import Server
 from chatroom.client import session
 from chatroom.client.session import Client
-from tests.client.peers import TIMEOUT, Script
+from tests.client.peers import PLAIN_PORTS, TIMEOUT, Script
 from tests.client.screens import Terminal
+from tests.client.stage import Stage
 
 Enter = Callable[..., Client]
 
@@ -49,16 +50,24 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
 
 @pytest.fixture
 def enter(tmp_path: Path) -> Iterator[Enter]:
-    """Makes clients, not started yet: `enter(port, "ada")`. What they keep is the test's own."""
+    """Makes clients, not started yet: `enter(port, "ada")`. What they keep is the test's own. A server that is only a
+    script they speak to in the open, all others encrypted."""
     clients: list[Client] = []
 
     def make(port: int, username: str = "ada", **more: Any) -> Client:
-        clients.append(Client(port=port, username=username, **({"data": tmp_path / "data"} | more)))
+        facts: dict[str, Any] = {"data": tmp_path / "data", "tls": port not in PLAIN_PORTS}
+        clients.append(Client(port=port, username=username, **(facts | more)))
         return clients[-1]
 
     yield make
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+def stage(script: Script, enter: Enter) -> Stage:
+    """Ada in the lobby of a script, up to message 2."""
+    return Stage(script, enter(script.port))
 
 
 @pytest.fixture

@@ -7,15 +7,22 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
+from chatroom.client.clock import now
 from chatroom.client.events import ClientEvent
+from chatroom.client.link import Link
 from chatroom.client.session import Client
+from chatroom.client.trust import Pin, Trust
 from chatroom.errors import Refusal
 from chatroom.messages import AnyRequest, Event, Hello, Join, Limits, Live, Message, Room, Welcome
 from chatroom.wire import Unreadable, native
 
 TIMEOUT = 20.0
+
+PLAIN_PORTS: set[int] = set()
+"""Of servers that know no TLS."""
 
 R = TypeVar("R")
 E = TypeVar("E")
@@ -66,6 +73,17 @@ def in_lobby(client: Client) -> Ear:
     client.join("lobby", recent=0)
     ear.until_a(Live)
     return ear
+
+
+def acquaint(data: Path, port: int) -> Pin:
+    """Clients that keep what they know there know this server from now on."""
+    trust = Trust(data, "127.0.0.1", port)
+    link = Link("127.0.0.1", port, now, trust)
+    pin = link.knock()
+    link.close()
+    assert pin
+    trust.keep(pin)
+    return pin
 
 
 def refusal(future: Future[Any]) -> Refusal:
@@ -162,6 +180,7 @@ class Script:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(TIMEOUT)
         self.port: int = self._listener.getsockname()[1]
+        PLAIN_PORTS.add(self.port)
         self._callers: list[Caller] = []
 
     def caller(self) -> Caller:
@@ -174,6 +193,7 @@ class Script:
         return self
 
     def __exit__(self, *_: object) -> None:
+        PLAIN_PORTS.discard(self.port)
         self._listener.close()
         for caller in self._callers:
             caller.hang_up()

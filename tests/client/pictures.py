@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from chatroom import Client, Server
-from tests.client.peers import Proxy
+from tests.client.peers import Proxy, acquaint
 from tests.client.screens import CTRL_U, ENTER, ROOT, Terminal
 
 README = ROOT / "README.md"
@@ -25,6 +25,7 @@ def played(home: Path) -> dict[str, str]:
         server = stack.enter_context(Server(port=0, data=home / "server"))
         cable = stack.enter_context(Proxy(server.port))
         bob = stack.enter_context(Client(port=server.port, username="bob", data=home / "bob"))
+        acquaint(home / "ada" / "chatroom" / "client", cable.port)  # the words of a fingerprint are others each time
         ada = stack.enter_context(Terminal(home / "ada", "--port", str(cable.port), "--mute", columns=88, rows=30))
         ada.sees("Enter your name:")
         ada.type(f"ada{ENTER}")

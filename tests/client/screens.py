@@ -24,6 +24,7 @@ from wcwidth import wcwidth
 
 from chatroom.messages import AnyRequest, Event, Hello, Join, Limits, Live, Room, Welcome
 from chatroom.wire import Unreadable, native
+from tests.client.peers import PLAIN_PORTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 15.0
@@ -37,10 +38,16 @@ ALT, UP = "\x1b", "\x1b[A"
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
-    """Of this process's, with a home of its own."""
+    """Of this process's, with a home of its own. While there is a server that knows no TLS, it is spoken to so."""
     folders = {"HOME": home, "XDG_DATA_HOME": home, "XDG_STATE_HOME": home, "XDG_CONFIG_HOME": home}
     mine = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")}
+    mine |= {"CHATROOM_TLS": "no"} if PLAIN_PORTS else {}
     return {**mine, **{name: str(path) for name, path in folders.items()}, "PYTHONPATH": str(ROOT), "TZ": "UTC", **more}
+
+
+def state(home: Path) -> Path:
+    """Where the command keeps what it must not lose, at this home."""
+    return home / "chatroom" / "client"
 
 
 class _Screen(pyte.HistoryScreen):
@@ -69,7 +76,7 @@ class Terminal:
         self._stream = pyte.ByteStream(self.screen)
         self.end, terminal = _open(rows, columns)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _SIT_DOWN, shutil.which(command[0]) or command[0], *command[1:], *arguments],
+            [sys.executable, "-ISc", _SIT_DOWN, shutil.which(command[0]) or command[0], *command[1:], *arguments],
             stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
             env=environment(home, **({"TERM": "xterm-256color"} | variables)) | {"PYTHONPATH": f"{python_path}:{ROOT}"},
         )  # fmt: skip
@@ -116,6 +123,11 @@ class Terminal:
     def becomes(self, text: str) -> None:
         """Waits until the line being typed is this, but for blanks at its end."""
         self.until(lambda: self.line().rstrip() == text.rstrip(), f"the line {text!r}")
+
+    def stored(self, text: str) -> None:
+        """Waits until this line of ours is seen and has its receipt."""
+        self.sees(text)
+        self.until(lambda: not self.shows("sending"), "the receipt")
 
     def counts(self, text: str, least: int) -> None:
         """Waits until it has been seen so often."""
@@ -198,6 +210,7 @@ class Actor:
         self._first = first
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
+        PLAIN_PORTS.add(self.port)
         self._connection: socket.socket | None = None
         self._is_in = threading.Event()
         self._thread = threading.Thread(target=self._serve)
@@ -207,6 +220,7 @@ class Actor:
         return self
 
     def __exit__(self, *_: object) -> None:
+        PLAIN_PORTS.discard(self.port)
         for sock in (self._listener, self._connection):
             if sock:
                 with contextlib.suppress(OSError):

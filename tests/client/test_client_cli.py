@@ -13,7 +13,8 @@ from chatroom import Server
 from chatroom.client import exits, pipe
 from chatroom.client.session import Client
 from chatroom.messages import Error, Hello, Message, Notice
-from tests.client.screens import COMMAND, PATIENCE, Actor, environment
+from tests.client.peers import acquaint
+from tests.client.screens import COMMAND, PATIENCE, Actor, environment, state
 
 
 @pytest.fixture
@@ -52,11 +53,13 @@ class Shell:
 
 @pytest.fixture
 def shell(server: Server, tmp_path: Path) -> Shell:
+    """At a home where the server is known."""
+    acquaint(state(tmp_path), server.port)
     return Shell(server.port, tmp_path)
 
 
 def texts(client: Client, room: str = "lobby") -> list[str]:
-    return [message.message for message in client.history(room, limit=200).result(10).messages]
+    return [message.message for message in client.history(room, limit=200).result(10).said()]
 
 
 # -------------------------------------------------------------------------------------------------- what is said
@@ -197,7 +200,7 @@ def test_a_server_that_throws_us_out_is_a_sentence(tmp_path: Path) -> None:
 def test_receipts_that_do_not_come_are_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(pipe, "PATIENCE_SECONDS", 0.1)
     errors = io.StringIO()
-    with Actor() as actor, Client(port=actor.port, username="ci", data=tmp_path) as client:
+    with Actor() as actor, Client(port=actor.port, username="ci", data=tmp_path, tls=False) as client:
         errand = pipe.Errand("lobby")
         assert pipe.Pipe(client, errand, ["hello\n"], io.StringIO(), errors).run() == exits.UNSENT
     assert "1 not confirmed by the server yet" in errors.getvalue()

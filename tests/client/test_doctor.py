@@ -3,197 +3,64 @@
 Nothing here sleeps: what is silent on purpose meets a doctor with little patience.
 """
 
-import hashlib
 import http.server
 import socket
-import socketserver
 import ssl
-import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chatroom import Server
 from chatroom.client import answers
-from chatroom.client.doctor import PATIENCE, Console, Finding, Line, Patience, examine, summary
-from chatroom.messages import AnyRequest, Bye, Error, Event, Farewell, Hello, Limits, Notice, Ping, Pong, Welcome
+from chatroom.client.doctor import PATIENCE, Console, Finding, Patience, examine, summary
+from chatroom.client.probe import Line
+from chatroom.client.trust import Trust
+from chatroom.messages import Bye, Error, Event, Farewell, Hello, Notice, Ping, Pong
 from chatroom.text import username, visible
 from chatroom.wire import Unreadable, native
-from tests.client.peers import TIMEOUT
+from tests.client.certificates import Certificate, certificate
+from tests.client.peers import TIMEOUT, acquaint
+from tests.client.strangers import (
+    Chatroom,
+    Serve,
+    answering,
+    by_first_byte,
+    dribbles,
+    hangs_up,
+    listens,
+    peer,
+    resets,
+    says,
+    sealed,
+    served,
+)
 
 pytestmark = pytest.mark.usefixtures("no_thread_is_left")
 
 WIDE = Console(True, True, "utf-8", 80, 24)
 WHOLE_WAY = ["name", "connection", "protocol", "encryption", "round trip", "entry", "clock"]
+"""Of who does not want encryption."""
+SEALED_WAY = ["name", "connection", "encryption", "certificate", "protocol", "round trip", "entry", "clock"]
 AT_HOME = ["terminal", "encoding", "colours", "window", "sound"]
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\x9b31m\u202eevil\u2066\r\nend"
 
-# For these tests alone; nobody trusts it.
-KEY_AND_CERTIFICATE = """\
------BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgqNUtxeqLWFfzyxXK
-uOBL1C7oC3+jbR7vGWAV4xDdH8ShRANCAARFZ+jCAv2JASEe3v5IWNJkVT/fbJ9c
-9B9pwOQ27DcLq1CYUDbz/oGGRUo1ImVPI7nc813X4Rm+TfLhXr9S4pQy
------END PRIVATE KEY-----
------BEGIN CERTIFICATE-----
-MIIBiDCCAS2gAwIBAgIUcME2zXSwYLSYZA0z9ugUWmA7pW4wCgYIKoZIzj0EAwIw
-GDEWMBQGA1UEAwwNY2hhdHJvb20tdGVzdDAgFw0yNjExMjQxNDQ3MTNaGA8yMTI2
-MTAzMTE0NDcxM1owGDEWMBQGA1UEAwwNY2hhdHJvb20tdGVzdDBZMBMGByqGSM49
-AgEGCCqGSM49AwEHA0IABEVn6MIC/YkBIR7e/khY0mRVP99sn1z0H2nA5DbsNwur
-UJhQNvP+gYZFSjUiZU8judzzXdfhGb5N8uFev1LilDKjUzBRMB0GA1UdDgQWBBSF
-MnLPVlSnlQyPr2nhQcMD+rbcFTAfBgNVHSMEGDAWgBSFMnLPVlSnlQyPr2nhQcMD
-+rbcFTAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0kAMEYCIQCzhWfYvs6B
-S0cm4Iuh8p15XENBJzic6zCkH1lYZ5vZFwIhAKLLc9HZb10jOZXf9DcosY7hUgfJ
-7mTpbBWWcvU4rw2u
------END CERTIFICATE-----
-"""
 
-Serve = Callable[[socket.socket], object]
-
-
-# ---------------------------------------------------------------------------------------------------- the patients
-
-
-@contextmanager
-def served(server: socketserver.TCPServer) -> Iterator[int]:
-    """Has it serve in a thread; gives its port."""
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@contextmanager
-def peer(serve: Serve) -> Iterator[int]:
-    """Whoever calls meets this, each in a thread of its own."""
-
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            self.request.settimeout(TIMEOUT)
-            with suppress(OSError):
-                serve(self.request)
-
-    with served(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)) as port:
-        yield port
-
-
-def listens(sock: socket.socket) -> None:
-    """And says nothing, until the other one goes."""
-    while sock.recv(65_536):
-        pass
-
-
-def hangs_up(sock: socket.socket) -> None:
-    """Once it was spoken to."""
-    sock.recv(65_536)
-
-
-def resets(sock: socket.socket) -> None:
-    hangs_up(sock)  # or else, at times, there was no connection at all
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    sock.close()
-
-
-def says(data: bytes) -> Serve:
-    def serve(sock: socket.socket) -> None:
-        sock.sendall(data)
-        hangs_up(sock)
-
-    return serve
-
-
-def dribbles(sock: socket.socket) -> None:
-    """Now and then a byte of a frame that is never complete."""
-    sock.settimeout(0.01)
-    sock.sendall(b"\x00\x0f\xff\xff")
-    while True:
-        sock.sendall(b" ")
-        with suppress(TimeoutError):
-            if not sock.recv(65_536):
-                return
-
-
-class Chatroom:
-    """A server that knows pings and hellos. `first` may answer before it does; no event at all is a hang-up."""
-
-    def __init__(self, first: Callable[[Any], Sequence[Event] | None] = lambda request: None, *, time: int = 0) -> None:
-        self.asked: list[AnyRequest | Unreadable] = []
-        self._first = first
-        self._time = time
-
-    def __call__(self, sock: socket.socket) -> None:
-        codec = native.requests()
-        while data := sock.recv(65_536):
-            for request in codec.receive(data):
-                self.asked.append(request)
-                events = self._events(request)
-                sock.sendall(native.encode(events))
-                if not events:
-                    return
-
-    def _events(self, request: AnyRequest | Unreadable) -> Sequence[Event]:
-        events = self._first(request)
-        if events is not None:
-            return events
-        match request:
-            case Ping():
-                return [Notice("welcome"), Pong()]
-            case Hello(username=name):
-                limits = Limits(65_536, 4_000, 0)
-                return [
-                    Welcome(
-                        protocol=1, server="s", username=name, session="s", role="guest", limits=limits, time=self._time
-                    )
-                ]
-        return []
-
-
-def answering(kind: type[AnyRequest], *events: Event, after: int = 0) -> Chatroom:
-    """One that answers requests of this kind so, once it has answered so many of them in order."""
-    seen: list[object] = []
-
-    def first(request: object) -> Sequence[Event] | None:
-        if not isinstance(request, kind):
-            return None
-        seen.append(request)
-        return events if len(seen) > after else None
-
-    return Chatroom(first)
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
-def tls(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Serve], Serve]:
+def tls(own: Certificate) -> Callable[[Serve], Serve]:
     """Makes of a server one that speaks TLS."""
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    path.write_text(KEY_AND_CERTIFICATE, encoding="ascii")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-
-    def sealed(serve: Serve) -> Serve:
-        def shake_hands(sock: socket.socket) -> None:
-            with context.wrap_socket(sock, server_side=True) as tls:
-                serve(tls)
-
-        return shake_hands
-
-    return sealed
-
-
-def by_first_byte(encrypted: Serve, plain: Serve) -> Serve:
-    def serve(sock: socket.socket) -> None:
-        (encrypted if sock.recv(1, socket.MSG_PEEK) == b"\x16" else plain)(sock)
-
-    return serve
+    return partial(sealed, own.context())
 
 
 @pytest.fixture
@@ -244,12 +111,20 @@ def protocol_of(serve: Serve, **more: Any) -> Finding:
 # ------------------------------------------------------------------------------------------------- a healthy server
 
 
-def test_all_is_well_with_a_real_server(server: Server) -> None:
-    findings = examined(server.port)
-    assert on_the_way(findings) == WHOLE_WAY
+def test_all_is_well_with_a_real_server(server: Server, tmp_path: Path) -> None:
+    findings = examined(server.port, trust=Trust(tmp_path, "127.0.0.1", server.port))
+    assert on_the_way(findings) == SEALED_WAY
     assert [finding for finding in findings if not finding.is_well] == []
     assert summary(findings) == 0
-    assert the("encryption", findings).text.startswith("This connection is not encrypted")
+    assert the("encryption", findings).text == "The connection is encrypted by TLSv1.3."
+
+
+def test_all_is_well_also_in_the_open_but_it_is_told(server: Server) -> None:
+    findings = examined(server.port)
+    assert on_the_way(findings) == WHOLE_WAY
+    assert summary(findings) == 0
+    assert the("encryption", findings).text == "This connection is not encrypted, but could be, by TLSv1.3."
+    assert "`--no-tls`" in the("encryption", findings).advice
 
 
 def test_the_doctor_is_a_guest_who_enters_no_room_and_says_goodbye() -> None:
@@ -469,27 +344,97 @@ def test_a_server_that_is_being_stopped_is_named() -> None:
 # -------------------------------------------------------------------------------------------------- the encryption
 
 
-def test_tls_is_told_with_the_fingerprint_and_the_pin_is_judged(tls: Callable[[Serve], Serve]) -> None:
-    pinned: list[bytes] = []
-    shaken = threading.Event()
+def test_a_certificate_that_is_not_known_is_told_by_its_words_and_not_pinned(server: Server, tmp_path: Path) -> None:
+    trust = Trust(tmp_path / "here", "127.0.0.1", server.port)
+    pin = acquaint(tmp_path / "elsewhere", server.port)
+    for _ in range(2):
+        finding = the("certificate", examined(server.port, trust=trust))
+        assert finding.text == f"It is not known here yet: {pin.words} (SHA-256 {pin.fingerprint})."
+        assert "Compare these words" in finding.advice
+    assert not trust.known()
 
-    def pin(certificate: bytes) -> Finding:
-        pinned.append(certificate)
-        return Finding("pin", False, "The certificate has changed.", "Ask.")
 
-    with peer(by_first_byte(tls(lambda _: shaken.set()), Chatroom())) as port:
-        findings = examined(port, pin=pin, now=lambda: 0)
-        assert shaken.wait(TIMEOUT)
-    certificate = ssl.PEM_cert_to_DER_cert(KEY_AND_CERTIFICATE[KEY_AND_CERTIFICATE.index("-----BEGIN CERT") :])
-    assert pinned == [certificate]
-    fingerprint = hashlib.sha256(certificate).digest().hex(":").upper()
-    assert f"TLSv1.3, the certificate's SHA-256 fingerprint is {fingerprint}" in the("encryption", findings).text
-    assert on_the_way(findings) == [*WHOLE_WAY[:4], "pin", *WHOLE_WAY[4:]]
-    assert [finding.what for finding in findings if not finding.is_well] == ["pin"]
+def test_a_certificate_that_is_pinned_is_told(server: Server, tmp_path: Path) -> None:
+    pin = acquaint(tmp_path, server.port)
+    finding = the("certificate", examined(server.port, trust=Trust(tmp_path, "127.0.0.1", server.port)))
+    assert finding == Finding(
+        "certificate", True, f"It is the one that is known: {pin.words} (SHA-256 {pin.fingerprint})."
+    )
+
+
+def test_where_the_certificate_is_wrong_the_way_ends(tls: Callable[[Serve], Serve], tmp_path: Path) -> None:
+    """As it does for a client; and the server is not spoken to."""
+    chatroom = Chatroom()
+    with peer(tls(chatroom)) as port:
+        findings = examined(port, trust=Trust(tmp_path, "127.0.0.1", port, "ab" * 32))
+    assert on_the_way(findings) == SEALED_WAY[:4]
+    assert "is not the one that you gave" in the("certificate", findings).text
+    assert not the("certificate", findings).is_well
+    assert chatroom.asked == []
+
+
+def sealed_finding(serve: Serve, what: str, tmp_path: Path, **more: Any) -> Finding:
+    """What is found in place of encryption."""
+    with peer(serve) as port:
+        given: dict[str, Any] = {
+            "trust": Trust(tmp_path, "127.0.0.1", port),
+            "patience": Patience(encryption=0.1, protocol=0.1),
+        }
+        findings = examined(port, **(given | more))
+    assert on_the_way(findings) == ["name", "connection", what]
+    assert summary(findings) == 1
+    return the(what, findings)
+
+
+def test_a_chatroom_server_without_encryption_is_named(tmp_path: Path) -> None:
+    patient = Patience()
+    finding = sealed_finding(by_first_byte(hangs_up, Chatroom()), "encryption", tmp_path, patience=patient)
+    assert "is no chatroom server that speaks TLS" in finding.text
+
+
+def test_one_that_was_encrypted_before_is_named(own: Certificate, tmp_path: Path) -> None:
+    is_downgraded = threading.Event()
+    encrypted = sealed(own.context(), listens)
+
+    def serve(sock: socket.socket) -> None:
+        (by_first_byte(hangs_up, Chatroom()) if is_downgraded.is_set() else encrypted)(sock)
+
+    with peer(serve) as port:
+        acquaint(tmp_path, port)
+        is_downgraded.set()
+        findings = examined(port, trust=Trust(tmp_path, "127.0.0.1", port))
+    assert on_the_way(findings) == ["name", "connection", "encryption"]
+    assert "was encrypted before, and is so no more" in the("encryption", findings).text
+
+
+def test_a_tls_that_is_too_old_is_named(own: Certificate, tmp_path: Path) -> None:
+    serve = sealed(own.context(ssl.TLSVersion.TLSv1_1), listens)
+    assert "speaks only a TLS that is too old" in sealed_finding(serve, "encryption", tmp_path, patience=PATIENCE).text
+
+
+def test_another_program_is_named_also_where_encryption_is_wanted(tmp_path: Path) -> None:
+    finding = sealed_finding(says(b"SSH-2.0-OpenSSH_9.2\r\n"), "protocol", tmp_path, patience=PATIENCE)
+    assert "an SSH server" in finding.text
+    assert sealed_finding(listens, "protocol", tmp_path).text == "The connection is taken, but nothing is said."
+
+
+def test_a_web_server_with_tls_is_named(tls: Callable[[Serve], Serve], tmp_path: Path) -> None:
+    with peer(tls(says(b"HTTP/1.1 400 Bad Request\r\n\r\n"))) as port:
+        findings = examined(port, trust=Trust(tmp_path, "127.0.0.1", port))
+    assert on_the_way(findings) == SEALED_WAY[:5]
+    assert "a web server" in the("protocol", findings).text
+
+
+def test_a_server_that_is_full_says_so_before_any_encryption(tmp_path: Path) -> None:
+    full = native.encode([Error(code="full", text="No room.", fatal=True)])
+    finding = sealed_finding(says(full), "protocol", tmp_path, patience=PATIENCE)
+    assert finding.text == "A chatroom server answers, and refuses: No room."
 
 
 def test_who_speaks_only_tls_is_named(tls: Callable[[Serve], Serve]) -> None:
-    assert protocol_of(tls(listens)).text.startswith("What answers speaks only TLS (TLSv1.3")
+    finding = protocol_of(tls(listens))
+    assert finding.text == "What answers speaks only TLS (TLSv1.3)."
+    assert "`--no-tls`" in finding.advice
 
 
 @pytest.mark.parametrize("serve", [listens, hangs_up, resets, dribbles, says(b"garbage!" * 99)])

@@ -4,7 +4,17 @@ import pytest
 
 from chatroom.client import exits
 from chatroom.client.settings import SettingError
-from chatroom.errors import ChatError, ConnectionFailed, NotAChatroom, Refusal, StoreFailed
+from chatroom.errors import (
+    CertificateChanged,
+    CertificateExpired,
+    ChatError,
+    ConnectionFailed,
+    Downgrade,
+    NotAChatroom,
+    Refusal,
+    StoreFailed,
+    Untrusted,
+)
 
 
 def test_the_codes_are_what_scripts_rely_on() -> None:
@@ -19,6 +29,9 @@ def test_the_codes_are_what_scripts_rely_on() -> None:
         "REMOVED": 6,
         "UNSENT": 7,
         "PROTOCOL": 8,
+        "EXPIRED": 9,
+        "DOWNGRADE": 10,
+        "TLS_REQUIRED": 11,
         "INTERRUPTED": 130,
     }
     assert [*exits.MEANINGS] == [*codes.values()]
@@ -33,6 +46,12 @@ def test_the_codes_are_what_scripts_rely_on() -> None:
         (Refusal("protocol", "This server speaks another protocol."), exits.PROTOCOL),
         (Refusal("kicked", "You were kicked."), exits.REMOVED),
         (Refusal("banned", "You are banned."), exits.REMOVED),
+        (Refusal("tls_required", "This server wants to be spoken to by TLS."), exits.TLS_REQUIRED),
+        (CertificateChanged("It is another one."), exits.CERTIFICATE),
+        (CertificateExpired("It has expired."), exits.EXPIRED),
+        (Downgrade("It is encrypted no more."), exits.DOWNGRADE),
+        (Untrusted("Nobody knows."), exits.UNREACHABLE),
+        (Refusal("downgrade", "What a server says of itself is no finding of ours."), exits.REFUSED),
         (Refusal("name_taken", "The name ada is taken."), exits.REFUSED),
         (Refusal("what only a newer server says", ""), exits.REFUSED),
         (SettingError("--port: 'x' is no port."), exits.USAGE),
@@ -42,3 +61,10 @@ def test_the_codes_are_what_scripts_rely_on() -> None:
 )
 def test_each_error_has_its_code(error: ChatError, code: int) -> None:
     assert exits.of(error) == code
+
+
+@pytest.mark.parametrize("kind", [CertificateChanged, CertificateExpired, Downgrade])
+def test_an_end_that_is_known_by_its_name_alone_has_the_same_code(kind: type[Untrusted]) -> None:
+    assert exits.of_code(kind.code) == exits.of(kind("")) != exits.REFUSED
+    assert exits.of_code("banned") == exits.REMOVED
+    assert exits.of_code("anything else") == exits.REFUSED

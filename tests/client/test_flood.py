@@ -54,7 +54,7 @@ def test_the_typed_line_is_whole_while_much_arrives(ada: Terminal, bob: Client) 
             typed += key
             ada.prompt(typed)
             # Cell by cell: the line stands there once, and nothing is below it.
-            assert [line.rstrip() for line in ada.screen.display if "the" in line] in ([typed.rstrip()], [])
+            assert [line.rstrip() for line in ada.screen.display if "> the" in line] in ([typed.rstrip()], [])
             assert not "".join(ada.screen.display[ada.screen.cursor.y + 1 :]).strip()
     count = next(numbers)
     ada.sees(f"bob: message {count - 1}.")
@@ -93,6 +93,7 @@ def test_a_narrow_screen(server: Server, bob: Client, tmp_path: Path, columns: i
         assert ada.count("end.") == 20
 
 
+@pytest.mark.alone
 def test_a_key_is_echoed_and_a_message_seen_at_once(ada: Terminal, bob: Client) -> None:
     """While 200 messages a second arrive."""
     slowest: list[tuple[float, float]] = []

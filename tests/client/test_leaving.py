@@ -55,7 +55,7 @@ def test_leaving_at_a_signal(ada: Terminal, number: signal.Signals) -> None:
 def test_what_was_said_last_is_stored_before_one_leaves(ada: Terminal, bob: Client) -> None:
     ada.type(f"good night{ENTER}q{ENTER}")
     assert ada.ends() == 0
-    assert bob.history("lobby").result(10).messages[-1].message == "good night"
+    assert bob.history("lobby").result(10).said()[-1].message == "good night"
 
 
 def test_ctrl_z_and_back(server: Server, bob: Client, tmp_path: Path) -> None:

@@ -329,6 +329,7 @@ def test_what_still_waits_when_sounds_are_switched_off_is_not_heard(ear: Ear) ->
     assert ear.heard() == ["message"]
 
 
+@pytest.mark.alone
 def test_a_player_that_hangs_delays_nobody(ear: Ear) -> None:
     started, release = threading.Event(), threading.Event()
 

@@ -31,6 +31,8 @@ def errand(**facts: object) -> Options:
         ("config --config mine.toml", NOTHING._replace(action="config", config=Path("mine.toml"))),
         ("doctor --host office", NOTHING._replace(action="doctor", flags={"host": "office"})),
         ("--host office doctor", NOTHING._replace(action="doctor", flags={"host": "office"})),
+        ("--no-tls", NOTHING._replace(flags={"tls": False})),
+        ("trust --port 1", NOTHING._replace(action="trust", flags={"port": "1"})),
         ("--mute doctor", NOTHING._replace(action="doctor", flags={"mute": True})),
         ("--test-sound", NOTHING._replace(action="test-sound")),
         ("--json", errand(json=True)),

@@ -68,6 +68,9 @@ class Partner:
     def history(self) -> History:
         return InMemoryHistory()
 
+    def pressed(self) -> None:
+        pass
+
     def tick(self) -> None:
         pass
 

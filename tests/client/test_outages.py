@@ -441,9 +441,10 @@ def test_a_session_takes_the_name_back(server: Server, enter: Enter) -> None:
 
 
 def test_a_session_that_has_ended_is_left_behind(server: Server, enter: Enter) -> None:
-    """The server starts anew, in memory: nobody knows our session, nor the lobby's history."""
+    """The server starts anew, in memory: nobody knows our session, nor the lobby's history. Its certificate is a new
+    one, too, which would be the end."""
     with Proxy(server.port) as proxy, Server(port=0, rate=0) as another:
-        ada = enter(proxy.port)
+        ada = enter(proxy.port, tls=False)
         ear = in_lobby(ada)
         ada.say("lobby", "one").result(TIMEOUT)
         proxy.shut_the_door()

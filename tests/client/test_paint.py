@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatroom.client import render
+from chatroom.client import render, tables
 from chatroom.client.paint import PALETTE, THEMES, WORDS, Painter
 from chatroom.client.render import Line, Look, Span
 from chatroom.messages import Joined, Message, RoomInfo
@@ -41,7 +41,7 @@ EVERYTHING = [
     render.members("lobby", ["ada", "bob"]),
     *render.whereabouts("lobby", "tea", ["bob"]),
     *render.rooms([RoomInfo("lobby", "tea", 2, 9)]),
-    *render.table([("Rooms", [("/join ROOM", "go to a room")])]),
+    *tables.table([("Rooms", [("/join ROOM", "go to a room")])]),
 ]
 
 

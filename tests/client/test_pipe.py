@@ -99,7 +99,7 @@ def words(lines: Iterable[str]) -> list[str]:
 
 
 def said(client: Client, room: str = "lobby") -> list[str]:
-    return [message.message for message in client.history(room, limit=200).result(TIMEOUT).messages]
+    return [message.message for message in client.history(room, limit=200).result(TIMEOUT).said()]
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_a_line_of_stdin_is_one_message_and_an_empty_one_is_none(bob: Client, ci
 def test_an_object_says_everything_and_nothing_else(bob: Client, ci: Client) -> None:
     bob.say("lobby", "hello").result(TIMEOUT)
     bob.say("lobby", "waves", kind="action").result(TIMEOUT)
-    first, second = bob.history("lobby").result(TIMEOUT).messages
+    first, second = bob.history("lobby").result(TIMEOUT).said()
     code, out, _ = run(ci, LOBBY._replace(json=True, since=0))
     facts = {"room": "lobby", "username": "bob", "replayed": True}
     assert code == exits.OK

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatroom.client import render
+from chatroom.client import render, tables
 from chatroom.client.events import Back, Ended, Gap, Offline, Online, Reset, Unsayable
 from chatroom.client.render import Line, Look, Span
 from chatroom.errors import Refusal
@@ -351,7 +351,7 @@ def test_rooms_and_members_are_listed() -> None:
 
 
 def test_in_a_table_the_meanings_stand_below_each_other() -> None:
-    lines = render.table([("Rooms", [("/go", "switch"), ("/join ROOM", "enter")]), ("", [("/q", "leave")])])
+    lines = tables.table([("Rooms", [("/go", "switch"), ("/join ROOM", "enter")]), ("", [("/q", "leave")])])
     assert [*map(text_of, lines)] == [
         "Rooms",
         "    /go         switch",

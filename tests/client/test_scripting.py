@@ -13,8 +13,8 @@ from chatroom import Server
 from chatroom.client import exits
 from chatroom.client.session import Client
 from chatroom.messages import Error, Event, Hello, Message, Say
-from tests.client.peers import Ear
-from tests.client.screens import COMMAND, PATIENCE, Actor, environment
+from tests.client.peers import Ear, acquaint
+from tests.client.screens import COMMAND, PATIENCE, Actor, environment, state
 
 
 class Shell:
@@ -47,6 +47,8 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def shell(server: Server, tmp_path: Path) -> Shell:
+    """At a home where the server is known."""
+    acquaint(state(tmp_path), server.port)
     return Shell(server.port, tmp_path)
 
 
@@ -58,7 +60,7 @@ def bob(server: Server, tmp_path: Path) -> Iterator[Client]:
 
 
 def said(client: Client, room: str = "lobby") -> list[tuple[str, str]]:
-    messages = client.history(room, limit=200).result(PATIENCE).messages
+    messages = client.history(room, limit=200).result(PATIENCE).said()
     return [(message.username, message.message) for message in messages]
 
 
@@ -164,7 +166,7 @@ def test_the_lines_of_stdin_are_said_and_nothing_is_printed(shell: Shell, bob: C
 def test_a_sent_text_comes_back_as_an_object(shell: Shell, bob: Client) -> None:
     code, out, err = shell.run("--json", "--send", "lobby", "build done")
     assert (code, err) == (exits.OK, "")
-    (message,) = bob.history("lobby").result(PATIENCE).messages
+    (message,) = bob.history("lobby").result(PATIENCE).said()
     assert json.loads(out) == {
         "room": "lobby", "seq": 1, "time": message.time, "username": "ci", "message": "build done", "replayed": False,
     }  # fmt: skip

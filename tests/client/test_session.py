@@ -18,7 +18,7 @@ from chatroom.errors import NotAChatroom
 from chatroom.messages import Error, Hello, Joined, Left, Live, Message, Room, Topic
 from chatroom.wire import native
 from tests.client.conftest import Enter
-from tests.client.peers import TIMEOUT, Ear, Proxy, Script, in_lobby, meet, refusal, texts
+from tests.client.peers import TIMEOUT, Ear, Proxy, Script, acquaint, in_lobby, meet, refusal, texts
 
 pytestmark = pytest.mark.usefixtures("no_thread_is_left")
 
@@ -27,6 +27,7 @@ pytestmark = pytest.mark.usefixtures("no_thread_is_left")
 
 
 def test_five_lines(server: Server, tmp_path: Path) -> None:
+    acquaint(tmp_path, server.port)
     with Client(port=server.port, username="ada", data=tmp_path) as ada:
         ada.join("lobby")
         receipt = ada.say("lobby", "hello").result(TIMEOUT)
@@ -47,8 +48,8 @@ def test_every_request_has_its_answer(server: Server, enter: Enter) -> None:
         assert ada.topic("lobby", "tea").result(TIMEOUT).topic == "tea"
         assert [info.topic for info in ada.rooms().result(TIMEOUT).rooms] == ["tea"]
         page = ada.history("lobby", after=0, limit=1).result(TIMEOUT)
-        assert (page.messages[0].kind, page.more) == ("action", True)
-        assert ada.history("lobby", before=seq + 2, limit=1).result(TIMEOUT).messages[0].reply_to == seq
+        assert (page.said()[0].kind, page.more) == ("action", True)
+        assert ada.history("lobby", before=seq + 2, limit=1).result(TIMEOUT).said()[0].reply_to == seq
         ada.ping().result(TIMEOUT)
         assert ada.leave("lobby").result(TIMEOUT).room == "lobby"
         assert ada.joined == []

@@ -9,10 +9,13 @@ import pytest
 from chatroom.client import settings
 from chatroom.client.paint import THEMES
 from chatroom.client.settings import BY_NAME, DEFAULT, SETTINGS, Setting, SettingError, Settings, load, wants_colour
+from chatroom.net.words import WORDS
 
 TWO_VALUES = {
     "host": ("10.0.0.2", "fe80::1%eth0"),
     "port": ("1", "65535"),
+    "tls": ("no", "yes"),
+    "fingerprint": (" ".join(WORDS[:10]), ":".join(["AB"] * 32)),
     "name": ("ada", "éva-2"),
     "room": ("ops", "Dev.3"),
     "all": ("yes", "no"),
@@ -185,6 +188,9 @@ def test_that_place_is_the_users() -> None:
 
 _LEGAL = "letters, digits, '_', '-' or '.', and starts with a letter or a digit."
 
+_SWITCHES = ("tls", "all", "mute", "plain", "desktop", "handles")
+_PRINTED = "give the ten words, or the 64 digits, that the server prints."
+
 WRONG = [
     ("host", "", "'' is no host; give a name or an address, such as 192.168.1.2."),
     ("host", "a b", "'a b' is no host; give a name or an address, such as 192.168.1.2."),
@@ -195,7 +201,8 @@ WRONG = [
     ],
     ("name", "a b", f"'a b' is no name. A username has 1 to 32 {_LEGAL}"),
     ("room", "", f"'' is no room. A room's name has 1 to 50 {_LEGAL}"),
-    *[(switch, "maybe", "'maybe' is neither yes nor no.") for switch in ("all", "mute", "plain", "desktop", "handles")],
+    *[(switch, "maybe", "'maybe' is neither yes nor no.") for switch in _SWITCHES],
+    *[("fingerprint", raw, f"'{raw}' is no fingerprint; {_PRINTED}") for raw in ("onion window", "abcd", "0g" * 10)],
     ("color", "pink", "'pink' is none of auto, always, never."),
     ("color", "", "'' is none of auto, always, never."),
     ("theme", "dark", "'dark' is none of calm, contrast."),

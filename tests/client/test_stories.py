@@ -5,17 +5,14 @@ from typing import Any
 
 import pytest
 
-from chatroom.client.events import Back, ClientEvent, Ended, Gap, Offline, Online, Receipt, Reset, Unsayable
-from chatroom.client.session import Client
+from chatroom.client.events import Back, Ended, Gap, Offline, Online, Receipt, Reset, Unsayable
 from chatroom.messages import (
     AskHistory,
     Error,
-    History,
     Join,
     Leave,
     Left,
     Live,
-    Message,
     Notice,
     Ping,
     Say,
@@ -23,49 +20,10 @@ from chatroom.messages import (
     Stored,
     Who,
 )
-from tests.client.conftest import Enter
-from tests.client.peers import TIMEOUT, Ear, Script, meet, message, refusal, room_answer, texts
+from tests.client.peers import TIMEOUT, message, refusal, room_answer, texts
+from tests.client.stage import Stage, error
 
 pytestmark = pytest.mark.usefixtures("no_thread_is_left")
-
-
-class Stage:
-    """A client in the lobby, up to message 2, the ear that hears it, and the caller that it is to the script."""
-
-    def __init__(self, script: Script, client: Client) -> None:
-        self.script = script
-        self.client = client
-        self.caller = meet(script, client)
-        self.ear = Ear(client)
-        client.join("lobby")
-        self.caller.let_into_room(message(1), message(2))
-        self.ear.until_a(Live)
-
-    def reconnect(self) -> Join:
-        """The line breaks, and holds again: the client's join."""
-        self.caller.hang_up()
-        self.caller = self.script.caller()
-        self.caller.let_in()
-        return self.caller.expect(Join)
-
-    def page(self, *messages: Message, after: int, more: bool = False) -> None:
-        """The client asks for what follows, and gets it."""
-        asked = self.caller.expect(AskHistory)
-        assert (asked.room, asked.after) == ("lobby", after)
-        self.caller.send(History(room="lobby", messages=list(messages), more=more, id=asked.id))
-
-    def shown(self, text: str) -> list[ClientEvent]:
-        """What is told up to this message."""
-        return self.ear.until(lambda event: isinstance(event, Message) and event.message == text)
-
-
-@pytest.fixture
-def stage(script: Script, enter: Enter) -> Stage:
-    return Stage(script, enter(script.port))
-
-
-def error(id: str | None, code: str) -> Error:
-    return Error(code=code, text=f"About {code}.", fatal=False, id=id)
 
 
 # ---------------------------------------------------------------------------------------------------- numbers
@@ -438,7 +396,7 @@ def test_nonsense_is_a_lost_line(stage: Stage, nonsense: bytes) -> None:
 
 
 def test_what_only_newer_servers_say_is_passed_over(stage: Stage) -> None:
-    body = b'{"type":"reacted","room":"lobby","seq":3}'
+    body = b'{"type":"painted","room":"lobby","seq":3}'
     stage.caller.send_raw(struct.pack(">I", len(body)) + body)
     stage.caller.send(Notice("still here"))
     assert stage.ear.until_a(Notice).text == "still here"

@@ -44,7 +44,7 @@ def test_a_name_that_is_taken_is_asked_for_again(server: Server, bob: Client, tm
 def test_a_server_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with Terminal(tmp_path, "--port", "1") as ada:
         assert ada.ends() == 3
-        assert ada.count("127.0.0.1:1 cannot be reached") == 1
+        assert ada.count("No server answers at 127.0.0.1:1") == 1
         assert not ada.count("Traceback")
 
 

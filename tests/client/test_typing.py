@@ -25,8 +25,8 @@ def test_a_line_can_have_more_lines(ada: Terminal, bob: Client, newline: str) ->
     ada.type(f"one{newline}two")
     ada.prompt("       two")
     ada.type(ENTER)
-    ada.sees("] ada: one")
-    assert [said.message for said in bob.history("lobby").result(10).messages] == ["one\ntwo"]
+    ada.stored("] ada: one")
+    assert [said.message for said in bob.history("lobby").result(10).said()] == ["one\ntwo"]
 
 
 def test_a_paste_of_many_lines_is_asked_about_and_is_one_message(ada: Terminal, bob: Client) -> None:
@@ -34,9 +34,9 @@ def test_a_paste_of_many_lines_is_asked_about_and_is_one_message(ada: Terminal, 
     ada.sees("paste 3 lines? [y]es [e]dit [n]o")
     ada.type("xz")  # no answer
     ada.type("y")
-    ada.sees("] ada: one")
+    ada.stored("] ada: one")
     ada.prompt("lobby> ")
-    assert [said.message for said in bob.history("lobby").result(10).messages] == ["one\nq\n/quit"]
+    assert [said.message for said in bob.history("lobby").result(10).said()] == ["one\nq\n/quit"]
 
 
 def test_a_paste_can_be_edited_first(ada: Terminal, bob: Client) -> None:
@@ -46,8 +46,8 @@ def test_a_paste_can_be_edited_first(ada: Terminal, bob: Client) -> None:
     ada.type("e")
     ada.prompt("       two")
     ada.type(f"!{ENTER}")
-    ada.sees("] ada: look: one")
-    assert bob.history("lobby").result(10).messages[0].message == "look: one\ntwo!"
+    ada.stored("] ada: look: one")
+    assert bob.history("lobby").result(10).said()[0].message == "look: one\ntwo!"
 
 
 @pytest.mark.parametrize("no", ["n", CTRL_C])
@@ -69,7 +69,7 @@ def test_five_hundred_pasted_lines_are_one_message_that_is_not_torn(ada: Termina
     ada.type("y")
     ada.sees("499")
     ada.prompt("lobby> ")
-    [said] = bob.history("lobby").result(10).messages
+    [said] = bob.history("lobby").result(10).said()
     assert said.message.split("\n") == lines
     [start] = [place for place, line in enumerate(ada.lines()) if "] ada: 000" in line]
     assert [line.strip() for line in ada.lines()[start + 1 : start + 500]] == lines[1:]
@@ -110,7 +110,7 @@ def test_ctrl_c_clears_a_line_and_else_explains(ada: Terminal, bob: Client) -> N
     ada.type(CTRL_C)
     ada.sees("q leaves")
     ada.prompt("lobby> ")
-    assert bob.history("lobby").result(10).messages == []
+    assert bob.history("lobby").result(10).said() == []
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_ctrl_c_clears_a_line_and_else_explains(ada: Terminal, bob: Client) -> N
 def test_what_is_no_command_is_not_sent(ada: Terminal, bob: Client, line: str, told: str) -> None:
     ada.type(f"{line}{ENTER}")
     ada.sees(told)
-    assert bob.history("lobby").result(10).messages == []
+    assert bob.history("lobby").result(10).said() == []
     assert bob.who("ops").exception(10) is not None
 
 
@@ -153,7 +153,12 @@ def test_what_was_typed_comes_back_over_restarts_in_its_room(server: Server, tmp
         ada.type(f"in ops{ENTER}")
         ada.sees("] ada: in ops")
         ada.type(f"/password hunter2{ENTER}")
-        ada.sees("There is no /password")
+        ada.sees("Your password until now:")
+        ada.type(f"hunter2{ENTER}")
+        ada.sees("New password:")
+        assert not ada.count("hunter2") - ada.count("/password hunter2")
+        ada.type(ENTER)
+        ada.prompt("ops> ")
         ada.type(f"q{ENTER}")
         ada.ends()
     with comes_in(server, tmp_path) as ada:
@@ -194,7 +199,7 @@ def test_names_rooms_commands_and_emoji_complete(ada: Terminal, bob: Client) -> 
         ada.becomes(completed)
     ada.type(f"{CTRL_U}done :tada:{ENTER}")
     ada.sees("] ada: done 🎉")
-    assert bob.history("lobby").result(10).messages[0].message == "done 🎉"
+    assert bob.history("lobby").result(10).said()[0].message == "done 🎉"
 
 
 def test_vi_keys(server: Server, tmp_path: Path) -> None:

@@ -54,6 +54,32 @@ def test_it_is_with_the_system_at_once(claim: Claim) -> None:
     assert unsent._read_journal(journal(shelf)) == [say(1)]
 
 
+@pytest.mark.parametrize(
+    "private",
+    [
+        Say(id="w", room="lobby", message="psst", to=["bob", "eve"]),
+        Say(id="o", room="@bob", message="burn this", once=True),
+        Say(id="n", room="lobby", message="to nobody", to=[]),
+    ],
+    ids=lambda say: say.id,
+)
+def test_for_whom_it_is_is_not_forgotten(claim: Claim, private: Say) -> None:
+    """Else a whisper would be for all, after a restart."""
+    shelf = claim()
+    shelf.add(private)
+    shelf.close()
+    assert claim().unsent == [private]
+
+
+@pytest.mark.parametrize("more", ["", ',"kind":"text","reply_to":null', ',"mood":"what only later versions know"'])
+def test_what_another_version_left_is_read(claim: Claim, more: str) -> None:
+    shelf = claim()
+    shelf.close()
+    line = f'+{{"type":"say","id":"id1","room":"lobby","message":"hello"{more}}}\n'
+    journal(shelf).write_text(line, "utf-8")
+    assert claim().unsent == [Say(id="id1", room="lobby", message="hello")]
+
+
 @pytest.mark.parametrize("cut", range(2, 30, 7))
 def test_a_last_line_that_a_crash_cut_off_is_skipped(claim: Claim, cut: int) -> None:
     shelf = claim()

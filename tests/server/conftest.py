@@ -46,9 +46,18 @@ def _no_connection_outlives_its_test() -> Iterator[None]:
 
 
 @pytest.fixture
-def stranger(server: ServerProcess) -> Stranger:
+def tls() -> bool:
+    """Whether strangers are encrypted; `both_ways` where the same must hold for either."""
+    return False
+
+
+both_ways = pytest.fixture(name="tls", params=[False, True], ids=["plain", "TLS"])(lambda request: request.param)
+
+
+@pytest.fixture
+def stranger(server: ServerProcess, tls: bool) -> Stranger:
     """Makes connections that have said nothing yet."""
-    return lambda: WireClient(server.port)
+    return lambda: WireClient(server.port, tls=tls)
 
 
 @pytest.fixture

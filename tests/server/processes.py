@@ -8,8 +8,10 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from functools import cache
 from pathlib import Path
 from typing import IO, Self
 
@@ -23,6 +25,12 @@ COMMAND = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-m", "chatro
 """What a user types; without an installed script, its long form."""
 
 LOCAL = ("--host", "127.0.0.1", "--port", "0")
+
+
+@cache
+def _folder() -> "tempfile.TemporaryDirectory[str]":
+    """For the certificate of servers that keep nothing else, so that nothing of them stays in the user's own."""
+    return tempfile.TemporaryDirectory(prefix="chatroom-tests-")
 
 
 def environment() -> dict[str, str]:
@@ -78,11 +86,14 @@ class ServerProcess:
     """A running server. On leaving the `with` it is stopped as a user would, and must end well and have said nothing
     on stderr; a test that ends it by itself uses `kill` or `stop` before."""
 
-    def __init__(self, *arguments: str, wrapper: tuple[str, ...] = (), clean: bool = True) -> None:
+    def __init__(
+        self, *arguments: str, wrapper: tuple[str, ...] = (), clean: bool = True, stdin: int | None = None
+    ) -> None:
         self._clean = clean
+        data = () if "--data" in arguments else ("--data", _folder().name)
         self.process = subprocess.Popen(
-            [*wrapper, *COMMAND, *LOCAL, *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=environment(),
+            [*wrapper, *COMMAND, *LOCAL, *data, *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=environment(), stdin=stdin,
         )  # fmt: skip
         assert self.process.stdout is not None
         assert self.process.stderr is not None
@@ -90,7 +101,7 @@ class ServerProcess:
         self.stderr = Drain(self.process.stderr)
         self.ended = False
         try:
-            self.port = int(self.stdout.wait_for(r"Listening as").rpartition(":")[2])
+            self.port = int(re.findall(r"\d+", self.stdout.wait_for(r"Listening as"))[-1])
         except BaseException:
             self.kill()
             raise

@@ -1,4 +1,4 @@
-"""PROTOCOL part 1: frames, what is wrong with a bad one, and who is answered before the welcome."""
+"""PROTOCOL part 1: frames, what is wrong with a bad one, and who is answered before the welcome; plain and over TLS."""
 
 import contextlib
 import json
@@ -9,11 +9,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.server.conftest import Enter, Stranger
+from tests.server.conftest import Enter, Stranger, both_ways
 from tests.server.processes import ServerProcess
 from tests.server.wire_client import Event, WireClient, frame, framed, fresh
 
 LIMIT = 65_536
+
+tls = both_ways
 
 
 def padded(size: int) -> bytes:

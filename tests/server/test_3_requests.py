@@ -228,6 +228,7 @@ def test_who_has_left_gets_nothing_more_of_the_room(enter: Enter, room: str) -> 
     assert bob.say(room, "may I?")["code"] == "not_joined"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("end", ["bye", "close", "reset"])
 def test_those_in_the_room_see_who_goes_however_it_goes(enter: Enter, room: str, end: str) -> None:
     ada, bob = enter(room), enter(room)
@@ -569,34 +570,10 @@ def test_a_flood_of_seen_is_taken_in_and_only_the_newest_counts(enter: Enter, ro
     assert ada.join(room)[0]["seen"] == 189
 
 
-# ------------------------------------------------------------------------------------------ what comes with later parts
-
-
-@pytest.mark.parametrize("username", ["ada", "nobody-at-all"])
-def test_requests_of_later_parts_are_errors_and_harm_nothing(enter: Enter, username: str) -> None:
-    ada = enter("lobby")
-    requests: list[Event] = [
-        {"type": "edit", "room": "lobby", "seq": 1, "message": "x"},
-        {"type": "delete", "room": "lobby", "seq": 1},
-        {"type": "react", "room": "lobby", "seq": 1, "emoji": "👍", "on": True},
-        {"type": "search", "query": "x"},
-        {"type": "register", "password": "x"},
-        {"type": "kick", "username": username, "room": "lobby"},
-        {"type": "role", "username": username, "role": "admin"},
-    ]
-    for request in requests:
-        ada.send_bytes(frame({"id": "later", **request}))
-        error = ada.receive()
-        assert (error["type"], error["fatal"]) == ("error", False)
-    error = ada.say("lobby", "a whisper", to=[username])
-    assert (error["type"], error["fatal"]) == ("error", False)
-    assert ada.say("lobby", "shown once", once=True)["type"] == "error"
-    assert messages_of(ada.settled()) == []
-
-
 # ------------------------------------------------------------------------------------------------------------- rates
 
 
+@pytest.mark.alone
 def test_who_speaks_faster_than_the_rate_is_slowed_down_and_loses_nothing() -> None:
     with ServerProcess("--store", "memory:", "--rate", "50") as server:
         ada, bob = WireClient(server.port), person(server.port, "bob", "lobby")

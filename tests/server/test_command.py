@@ -358,6 +358,7 @@ def read_to_the_end(client: WireClient, heard: threading.Semaphore) -> list[Even
     return events
 
 
+@pytest.mark.alone
 def test_a_signal_while_messages_pour_in_loses_nothing_that_was_receipted(tmp_path: Path) -> None:
     heard = threading.Semaphore(0)
     with ServerProcess("--data", str(tmp_path), "--rate", "off") as server, ThreadPoolExecutor(10) as pool:

@@ -16,7 +16,7 @@ import pytest
 
 import chatroom
 from tests.server.processes import COMMAND, LOCAL, ServerProcess
-from tests.server.wire_client import Closed, Event, WireClient, person, said, texts_of
+from tests.server.wire_client import Closed, Event, WireClient, fresh, person, said, texts_of
 
 if sys.platform != "linux":
     pytest.skip("limits and /proc are Linux's", allow_module_level=True)
@@ -53,14 +53,14 @@ def narrow() -> Iterator[ServerProcess]:
 
 
 def crowd_in(server: ServerProcess) -> list[WireClient]:
-    """Strangers, more than there are descriptors; those who were not turned away."""
-    strangers = [WireClient(server.port) for _ in range(DESCRIPTORS + 20)]
+    """People, more than there are descriptors; those who were not turned away."""
+    crowd = [WireClient(server.port) for _ in range(DESCRIPTORS + 20)]
     inside = []
-    for client in strangers:
+    for client in crowd:
         try:
-            client.settled()
+            client.hello(fresh("crowd"))
             inside.append(client)
-        except (Closed, ConnectionError, KeyError):
+        except (Closed, ConnectionError, AssertionError):
             client.close()
     assert 0 < len(inside) < DESCRIPTORS
     return inside
@@ -77,6 +77,15 @@ def test_without_descriptors_newcomers_are_turned_away_and_those_inside_talk_on(
     for client in inside:
         client.close()
     knock_until_let_in(narrow.port)
+
+
+def test_strangers_who_have_all_descriptors_make_way_for_a_colleague(narrow: ServerProcess) -> None:
+    strangers = [WireClient(narrow.port) for _ in range(DESCRIPTORS + 20)]
+    ada, bob = person(narrow.port, "ada", "lobby"), person(narrow.port, "bob", "lobby")
+    ada.say("lobby", "we are in")
+    assert texts_of(bob.settled()) == ["we are in"]
+    for client in strangers:
+        client.close()
 
 
 def test_who_is_turned_away_for_want_of_descriptors_is_told_so(narrow: ServerProcess) -> None:
@@ -176,6 +185,7 @@ def test_a_full_server_says_so_and_has_room_again_when_somebody_leaves() -> None
         knock_until_let_in(server.port)
 
 
+@pytest.mark.alone
 def test_a_thousand_silent_strangers_do_not_disturb_two_who_talk() -> None:
     with ServerProcess(*MEMORY) as server:
         ada, bob = person(server.port, "ada", "lobby"), person(server.port, "bob", "lobby")
@@ -234,6 +244,7 @@ def test_who_floods_with_names_and_rooms_meets_a_limit() -> None:
             assert time.monotonic() < deadline
 
 
+@pytest.mark.alone
 def test_a_flood_of_many_senders_is_bounded_in_memory() -> None:
     with ServerProcess(*MEMORY[:1], "memory:", "--rate", "5") as server:
         before = server.memory()

@@ -131,6 +131,7 @@ def test_the_server_ends_well_on_a_full_disk(fragile: ServerProcess, tmp_path: P
     assert not any("Traceback" in line for line in fragile.stderr.lines + fragile.stdout.lines)
 
 
+@pytest.mark.alone
 def test_a_locked_database_is_store_failed_and_passes_by_itself(fragile: ServerProcess, tmp_path: Path) -> None:
     ada, bob = person(fragile.port, "ada", "lobby"), person(fragile.port, "bob", "lobby")
     ada.say("lobby", "before")

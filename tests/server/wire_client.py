@@ -1,4 +1,4 @@
-"""A client of the protocol made from nothing but json, struct and a socket, so that no bug of ours is on both sides.
+"""A client of the protocol made from json, struct, ssl and a socket alone, so that no bug of ours is on both sides.
 
 Knows frames and deadlines. Knows nothing of the package under test, and judges nothing.
 """
@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable, Iterable
@@ -22,6 +23,10 @@ LARGEST = 1 << 20
 
 _HEADER = struct.Struct(">I")
 _numbers = itertools.count(1)
+
+TRUSTING = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Takes any certificate: which one it is, the tests that care look at themselves."""
+TRUSTING.check_hostname, TRUSTING.verify_mode = False, ssl.CERT_NONE
 
 
 def fresh(stem: str) -> str:
@@ -45,9 +50,9 @@ def said(room: str, texts: Iterable[str], prefix: str = "m") -> bytes:
     )
 
 
-def person(port: int, name: str, *rooms: str, receive_buffer: int | None = None) -> "WireClient":
+def person(port: int, name: str, *rooms: str, receive_buffer: int | None = None, tls: bool = False) -> "WireClient":
     """Somebody who is in, and in these rooms."""
-    client = WireClient(port, receive_buffer=receive_buffer)
+    client = WireClient(port, receive_buffer=receive_buffer, tls=tls)
     client.hello(name)
     for room in rooms:
         client.join(room)
@@ -70,7 +75,7 @@ def hang_up_all() -> None:
 class WireClient:
     """One connection. Every wait has a deadline."""
 
-    def __init__(self, port: int, *, receive_buffer: int | None = None) -> None:
+    def __init__(self, port: int, *, receive_buffer: int | None = None, tls: bool = False) -> None:
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -82,6 +87,8 @@ class WireClient:
             raise
         MADE.append(self)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:  # and an end that is not said to be one is an error
+            self.socket = TRUSTING.wrap_socket(self.socket, suppress_ragged_eofs=False)
         self.username = ""
         self.session = ""
         self._buffer = bytearray()

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from chatroom.errors import StoreFailed
-from chatroom.messages import Event, Join, Message, Say
+from chatroom.messages import Event, Join, Message, Numbered, Say
 from chatroom.server.member import Member
 from chatroom.server.room import Room
 from chatroom.server.store import Appended, Reader, RoomRecord, Said
@@ -174,10 +174,10 @@ class ShakyStore(MemoryStore):
         self._check()
         return super().append(room, said, now)
 
-    def page(self, room: RoomRecord, after: int, before: int, limit: int, *, newest: bool = False) -> list[Message]:
+    def page(self, room: RoomRecord, after: int, before: int, limit: int, **how: Any) -> list[Numbered]:
         self.before_page(room)
         self._check()
-        page = super().page(room, after, before, limit, newest=newest)
+        page = super().page(room, after, before, limit, **how)
         self.after_page(room)
         return page
 

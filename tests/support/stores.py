@@ -1,12 +1,14 @@
 """What is said, as a store is given it."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from chatroom.messages import Message, Say
-from chatroom.server.store import RoomRecord, Said, Store
+from chatroom.messages import Message, Numbered, Say
+from chatroom.server.store import Change, Query, RoomRecord, Said, Store, Whisper, Words
 
-ADA, BOB = 1_000_001, 1_000_002
-"""Two owners."""
+ADA, BOB, EVE = 1_000_001, 1_000_002, 1_000_003
+"""Three owners."""
+NAMES = {ADA: "ada", BOB: "bob", EVE: "eve"}
 FAR = 1 << 62
 
 
@@ -18,6 +20,31 @@ def said(*ids: str, owner: int = ADA, username: str = "ada") -> Said:
     return Said(owner, username, [say(id) for id in ids])
 
 
+def whisper(id: str, message: str, *readers: int, **more: Any) -> Whisper:
+    return Whisper(Say(id=id, room="lobby", message=message, **more), frozenset(readers))
+
+
+def once(id: str, message: str, *readers: int) -> Whisper:
+    return whisper(id, message, *readers, once=True)
+
+
+def edit(target: int, text: str) -> Change:
+    return Change("e", "edited", target, text)
+
+
+def delete(target: int) -> Change:
+    return Change("d", "deleted", target)
+
+
+def react(target: int, emoji: str = "👍", *, on: bool = True) -> Change:
+    return Change("r", "reacted", target, emoji, on)
+
+
+def by(owner: int, *words: Words) -> Said:
+    """Anything that may be said, in one go."""
+    return Said(owner, NAMES[owner], words, plain=all(isinstance(each, Say) for each in words))
+
+
 def ids(first: int, last: int) -> list[str]:
     return [str(number) for number in range(first, last + 1)]
 
@@ -27,9 +54,22 @@ def fill(store: Store, room: RoomRecord, first: int, last: int, now: int = 0) ->
     store.append(room, [said(*ids(first, last))], now)
 
 
-def seqs(messages: Sequence[Message]) -> list[int]:
+def seqs(messages: Sequence[Numbered]) -> list[int]:
     return [message.seq for message in messages]
 
 
+def messages(events: Sequence[Numbered]) -> list[Message]:
+    return [event for event in events if isinstance(event, Message)]
+
+
+def page_of(store: Store, room: RoomRecord, reader: int, *, history: bool = False) -> list[Numbered]:
+    """All of it, as this owner may see it."""
+    return store.page(room, 0, FAR, FAR, reader=reader, history=history)
+
+
+def found(store: Store, words: str, *rooms: RoomRecord, reader: int = ADA, by: str | None = None) -> list[str]:
+    return [message.message for message in store.search(Query(words, reader, rooms, by, 100))]
+
+
 def everything(store: Store, room: RoomRecord) -> list[Message]:
-    return store.page(room, 0, FAR, FAR)
+    return messages(page_of(store, room, ADA))

@@ -47,6 +47,8 @@ def _drawn(info: inspect.Type) -> st.SearchStrategy[Any]:
             return st.one_of([_drawn(each) for each in types])
         case inspect.ListType(item_type=item):
             return st.lists(_drawn(item), max_size=3)
+        case inspect.DictType(key_type=key, value_type=value):
+            return st.dictionaries(_drawn(key), _drawn(value), max_size=3)
         case inspect.LiteralType(values=values):
             return st.sampled_from(values)
         case inspect.IntType(ge=ge, le=le):

@@ -7,28 +7,69 @@ always safe.
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
 
 from chatroom.errors import StartError
-from chatroom.messages import Message, Say, Stored
+from chatroom.messages import Deleted, Edited, Message, Numbered, Reacted, Say, Stored
+from chatroom.server.store.people import People
 
 FAR = (1 << 63) - 1
 """Behind every seq."""
 
 
+class Change(NamedTuple):
+    """What somebody makes of a message that stands there already: another text, none, or a reaction to it."""
+
+    id: str | None
+    what: Literal["edited", "deleted", "reacted"]
+    target: int
+    text: str = ""
+    """The new text, or the emoji."""
+    on: bool = True
+
+
+class Whisper(NamedTuple):
+    """A say that is not for all: by whom it may be read, besides its author. View-once, if it says so."""
+
+    say: Say
+    readers: frozenset[int]
+
+    @property
+    def id(self) -> str:
+        return self.say.id
+
+
+Words = Say | Whisper | Change
+
+
 class Said(NamedTuple):
     """What somebody said in one go, not yet numbered. It belongs to an owner, never to a name: who takes a freed name
-    inherits nothing."""
+    inherits nothing. `plain` promises that it holds nothing but says."""
 
     owner: int
     username: str
-    says: Sequence[Say]
+    says: Sequence[Words]
+    plain: bool = True
 
 
 class RoomRecord:
     """What the store knows of a room. Only the store changes it."""
 
-    __slots__ = ("epoch", "first", "folded", "key", "last", "name", "time", "topic")
+    __slots__ = (
+        "epoch",
+        "first",
+        "folded",
+        "founder",
+        "keeps",
+        "key",
+        "last",
+        "name",
+        "pair",
+        "private",
+        "time",
+        "topic",
+    )  # fmt: skip
 
     def __init__(self, key: int, name: str, folded: str, epoch: str, topic: str = "") -> None:
         self.key = key
@@ -42,6 +83,13 @@ class RoomRecord:
         """The newest seq that was ever given."""
         self.time = 0
         """When that was, in ms."""
+        self.pair: tuple[int, int] | None = None
+        """Of a direct room: the two owners, the lower first."""
+        self.private = False
+        self.founder = 0
+        """The owner who made it, or 0."""
+        self.keeps: int | None = None
+        """For how many ms its history is kept, where that differs from the server's; 0 is for ever."""
 
 
 class Reader(NamedTuple):
@@ -58,11 +106,13 @@ class IdConflict(NamedTuple):
 
 
 class Appended(NamedTuple):
-    """What became of what was said: the new messages, in order, and the answers to what added nothing."""
+    """What became of what was said: the new events, in order, and the answers to what added nothing."""
 
-    messages: Sequence[Message]
+    events: Sequence[Message | Edited | Deleted | Reacted]
     repeats: Sequence[tuple[int, Stored | IdConflict]] = ()
     """Each with the place of its `Said`."""
+    readers: Mapping[int, frozenset[int]] = {}
+    """For each seq that is not for all: the owners who may read it, its author among them."""
 
 
 def new_epoch() -> str:
@@ -70,21 +120,86 @@ def new_epoch() -> str:
     return secrets.token_hex(8)
 
 
-class Store(Protocol):
-    def rooms(self) -> list[RoomRecord]:
-        """Every room that has a history or a topic, or is the lobby."""
+class Standing(NamedTuple):
+    """A message as it stands in the store: whose it is, who may read it (None: all), and whether it is view-once."""
 
-    def add_room(self, name: str, folded: str) -> RoomRecord: ...
+    owner: int
+    username: str
+    readers: frozenset[int] | None
+    once: bool
+
+
+class Query(NamedTuple):
+    """What is searched for: all of these words, as a reader, in these rooms, perhaps said by one owner's name."""
+
+    words: str
+    reader: int
+    rooms: Sequence[RoomRecord]
+    author: str | None
+    """A folded username."""
+    limit: int
+
+
+class Store(Protocol):
+    @property
+    def people(self) -> People: ...
+
+    def rooms(self) -> list[RoomRecord]:
+        """Every room that is there."""
+
+    def add_room(
+        self, name: str, folded: str, *, founder: int = 0, pair: tuple[int, int] | None = None
+    ) -> RoomRecord: ...
 
     def drop_room(self, room: RoomRecord) -> None: ...
 
     def set_topic(self, room: RoomRecord, topic: str) -> None: ...
 
-    def append(self, room: RoomRecord, said: Sequence[Said], now: int) -> Appended:
-        """Numbers and keeps what was said, drops repeats, and returns once all is as safe as was asked for."""
+    def set_access(self, room: RoomRecord, *, private: bool) -> None: ...
 
-    def page(self, room: RoomRecord, after: int, before: int, limit: int, *, newest: bool = False) -> list[Message]:
-        """Up to `limit` messages with after < seq < before: the oldest of them or the newest, in order of seq."""
+    def set_keeps(self, room: RoomRecord, ms: int | None) -> None: ...
+
+    def invite(self, room: RoomRecord, owners: Iterable[int]) -> None: ...
+
+    def invited(self, room: RoomRecord) -> set[int]:
+        """The owners who may come into this private room."""
+
+    def append(self, room: RoomRecord, said: Sequence[Said], now: int) -> Appended:
+        """Numbers and keeps what was said, drops repeats, and returns once all is as safe as was asked for.
+
+        A change whose target is no longer there is numbered all the same; it changes nothing."""
+
+    def page(
+        self,
+        room: RoomRecord,
+        after: int,
+        before: int,
+        limit: int,
+        *,
+        reader: int,
+        newest: bool = False,
+        history: bool = False,
+    ) -> list[Numbered]:
+        """Up to `limit` events with after < seq < before, as this owner may see them: the oldest or the newest, in
+        order of seq. What is not for the reader is a Skip; what was erased, a Deleted with itself as its target. A
+        view-once message is shown to its readers who have not seen it, but not to its author, nor in a `history`."""
+
+    def standing(self, room: RoomRecord, seq: int) -> Standing | None:
+        """The message of this number, if one stands there that was not erased."""
+
+    def search(self, query: Query) -> list[Message]:
+        """The newest first, `limit` at most. No view-once message, and nothing that is not for the reader."""
+
+    def index(self) -> bool:
+        """Makes some of what was said since lately ready to be searched; whether there is more. A search does all
+        that is left by itself; called now and then, so that this is little."""
+
+    def unseen_once(self, room: RoomRecord) -> int:
+        """The lowest seq of a view-once message that still waits for somebody; 0 if there is none."""
+
+    def seen_once(self, reader: Reader, seq: int) -> None:
+        """The reader was shown every view-once message up to there. Erases, at once and from the file too, those that
+        each of their readers (but the author) was shown."""
 
     def seen(self, reader: Reader) -> int:
         """How far it was read; 0 before that was ever kept."""
@@ -92,20 +207,12 @@ class Store(Protocol):
     def keep_seen(self, positions: Mapping[Reader, int]) -> None:
         """So far it was read. A position never goes back; it goes away with its room, and with its owner's session."""
 
-    def add_guest(self, username: str, token: bytes, now: int) -> int:
-        """A new owner's number; the owner comes back with the token of which this is the hash."""
+    def prune(self, before: int | None, now: int) -> None:
+        """Erases what was said before that time (None: nothing), or a good part of it; of a room that `keeps` its
+        history otherwise, what is older than it says. The ids stay: a repeat is still a repeat."""
 
-    def guest(self, token: bytes, now: int) -> int | None:
-        """The owner to whom the token belongs."""
-
-    def touch_guests(self, owners: Iterable[int], now: int) -> None:
-        """These owners' sessions are in use."""
-
-    def forget_guests(self, unused_since: int) -> None:
-        """Ends the sessions that were last used before that time."""
-
-    def prune(self, before: int) -> None:
-        """Erases what was said before that time, or a good part of it. The ids stay: a repeat is still a repeat."""
+    def backup(self, path: Path) -> None:
+        """Writes all that is stored into a new file, as it stands now, while everybody goes on."""
 
     def close(self) -> None: ...
 

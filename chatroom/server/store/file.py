@@ -1,4 +1,4 @@
-"""The SQLite file itself: taken by one server at a time, checked, brought to this version's form, opened twice.
+"""The SQLite file itself: taken by one server at a time, checked, brought to this version's form, opened.
 
 Knows files, locks and what can be wrong with them. Knows nothing of what the tables mean. A file that cannot be used
 is left as it is.
@@ -19,8 +19,11 @@ from chatroom.server.store.schema import APPLICATION, MIGRATIONS
 _BUSY_SECONDS = 2.0
 """How long a write waits for another process that has locked the file."""
 
-# One writer alone may move the log into the file; it does so rarely enough that a busy room does not notice.
-_SETTINGS = "PRAGMA journal_mode = WAL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 4000"
+# One writer alone may move the log into the file; it does so rarely enough that a busy room does not notice. What is
+# erased is overwritten.
+_SETTINGS = (
+    "PRAGMA journal_mode = WAL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 4000; PRAGMA secure_delete = ON"
+)
 
 
 def digest_of(text: str) -> bytes:
@@ -28,7 +31,7 @@ def digest_of(text: str) -> bytes:
 
 
 class StoreFile:
-    """An open file with its two connections. Whoever uses a connection holds a lock of its own for it."""
+    """An open file with its connections. Whoever uses a connection holds a lock of its own for it."""
 
     def __init__(self, path: Path) -> None:
         with _explaining(path), ExitStack() as stack:
@@ -41,6 +44,7 @@ class StoreFile:
             self.writer.executescript(_SETTINGS)
             _migrate(self.writer)
             self.reader = stack.enter_context(_connected(path))
+            self.searcher = stack.enter_context(_connected(path))
             self.close = stack.pop_all().close
 
 

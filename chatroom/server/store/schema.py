@@ -56,4 +56,70 @@ MIGRATIONS = (
         PRIMARY KEY (room, owner)
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    ALTER TABLE room ADD COLUMN low INTEGER;       -- of a direct room: its two owners, the lower first
+    ALTER TABLE room ADD COLUMN high INTEGER;
+    ALTER TABLE room ADD COLUMN private INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE room ADD COLUMN founder INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE room ADD COLUMN keeps INTEGER;     -- ms; NULL as the server says, 0 for ever
+    ALTER TABLE room ADD COLUMN indexed INTEGER NOT NULL DEFAULT 0;  -- up to this seq it can be searched
+
+    ALTER TABLE event ADD COLUMN target INTEGER;   -- of what changes another one
+    ALTER TABLE event ADD COLUMN addressees TEXT;  -- of a whisper: their usernames, as JSON
+    ALTER TABLE event ADD COLUMN private INTEGER NOT NULL DEFAULT 0;  -- 1: for its readers alone; 2: view-once too
+
+    CREATE INDEX event_edits ON event (room, target) WHERE kind = 'edited';
+
+    CREATE TABLE reader (                          -- who may read what is not for all, its author among them
+        room   INTEGER NOT NULL,
+        seq    INTEGER NOT NULL,
+        owner  INTEGER NOT NULL,
+        waits  INTEGER NOT NULL DEFAULT 0,         -- 1: a view-once message that this one has not been shown
+        PRIMARY KEY (room, seq, owner)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE INDEX reader_waits ON reader (room, seq) WHERE waits;
+
+    CREATE TABLE invited (
+        room   INTEGER NOT NULL,
+        owner  INTEGER NOT NULL,
+        PRIMARY KEY (room, owner)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE account (
+        owner    INTEGER PRIMARY KEY,
+        folded   TEXT NOT NULL UNIQUE,
+        username TEXT NOT NULL,
+        role     TEXT NOT NULL,
+        secret   TEXT NOT NULL,
+        created  INTEGER NOT NULL
+    ) STRICT;
+
+    CREATE TABLE ban (
+        what       TEXT PRIMARY KEY,               -- a folded name, or an address
+        is_address INTEGER NOT NULL,
+        until      INTEGER NOT NULL,
+        reason     TEXT NOT NULL,
+        by         TEXT NOT NULL,
+        time       INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE mute (
+        owner  INTEGER NOT NULL,
+        room   INTEGER NOT NULL,                   -- 0: in all
+        until  INTEGER NOT NULL,
+        PRIMARY KEY (owner, room)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE act (                             -- what moderators did
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        time   INTEGER NOT NULL,
+        by     TEXT NOT NULL,
+        what   TEXT NOT NULL,
+        target TEXT NOT NULL,
+        detail TEXT NOT NULL
+    ) STRICT;
+
+    CREATE VIRTUAL TABLE words USING fts5 (message, content = '', tokenize = 'unicode61 remove_diacritics 2');
+    """,
 )

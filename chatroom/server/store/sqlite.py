@@ -1,234 +1,282 @@
-"""The store in one SQLite file, in WAL mode: one connection writes, another reads.
+"""The store in one SQLite file, in WAL mode.
 
-Knows SQL and how a file can be unusable. One transaction per batch; the unique index on (owner, id) is the referee of
+Knows rooms and their histories as SQL. One transaction per batch; the unique index on (owner, id) is the referee of
 what was said before. With `flush`, SQLite syncs the write-ahead log before a commit returns, so what `append` gave
 back survives a power cut; without, it survives the end of this process only.
 """
 
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import count, repeat
 from pathlib import Path
+from time import sleep
 from typing import Any
 
-from chatroom.errors import StoreFailed
-from chatroom.messages import Kind, Message, Say, Stored
-from chatroom.server.store import Appended, IdConflict, Reader, RoomRecord, Said, new_epoch
-from chatroom.server.store.file import StoreFile, digest_of
+from chatroom.messages import Message, Numbered, Stored
+from chatroom.server.store import (
+    Appended,
+    Change,
+    IdConflict,
+    Query,
+    Reader,
+    RoomRecord,
+    Said,
+    Standing,
+    Whisper,
+    new_epoch,
+)
+from chatroom.server.store.database import Database, new_key
+from chatroom.server.store.events import COLUMNS, ONCE, SAID, Writer, as_read, erase, readers_of, repeat_of
+from chatroom.server.store.finding import Finder
+from chatroom.server.store.sqlite_people import SqlitePeople
 
 _INSERT = "INSERT INTO event (room, seq, time, owner, id, username, message, kind, reply_to) VALUES (?,?,?,?,?,?,?,?,?)"
+# What was pruned is told by its number, in the same statement: it may happen at this very moment.
 _PAGE = (
-    "SELECT seq, time, username, message, id, kind, reply_to FROM event"
-    " WHERE room = ? AND seq > ? AND seq < ? AND message IS NOT NULL ORDER BY seq {order} LIMIT ?"
+    f"SELECT {COLUMNS} FROM event WHERE room = ?1 AND seq > max(?2, (SELECT first - 1 FROM room WHERE key = ?1))"
+    " AND seq < ?3 ORDER BY seq {order} LIMIT ?4"
 )
 _OLDEST, _NEWEST = _PAGE.format(order="ASC"), _PAGE.format(order="DESC")
 
 _KNOWN = "SELECT room, seq, time, message, digest FROM event WHERE owner = ? AND id = ?"
+_STANDING = (
+    f"SELECT owner, username, private FROM event WHERE room = ? AND seq = ? AND message IS NOT NULL AND kind IN {SAID}"
+)
 _FIRST_KEPT = "SELECT seq FROM event WHERE room = ? AND seq >= ? AND time >= ? ORDER BY seq LIMIT 1"
-_ERASE = "UPDATE event SET digest = digest_of(message), message = NULL WHERE room = ? AND seq >= ? AND seq < ?"
+_PRUNE = (
+    "UPDATE event SET digest = coalesce(digest, digest_of(message)), message = NULL"
+    " WHERE room = ? AND seq >= ? AND seq < ? AND message IS NOT NULL"
+)
 
 _SEEN = "SELECT seq FROM seen WHERE room = ? AND owner = ?"
 _KEEP_SEEN = (
     "INSERT INTO seen (owner, room, seq) VALUES (?,?,?)"
     " ON CONFLICT DO UPDATE SET seq = excluded.seq WHERE excluded.seq > seq"
 )
-_FORGET_SEEN = "DELETE FROM seen WHERE owner NOT IN (SELECT owner FROM session)"
+_WAITS = "FROM reader INDEXED BY reader_waits WHERE room = ? AND waits"  # or else SQLite looks through the whole room
+_WAITING = f"SELECT seq {_WAITS} AND owner = ? AND seq <= ?"
+_SHOWN = "UPDATE reader SET waits = 0 WHERE room = ? AND seq = ? AND owner = ?"
+_STILL_WAITS = "SELECT 1 FROM reader WHERE room = ? AND seq = ? AND waits"
 
-PRUNED_AT_ONCE = 5_000
+_ROOMS = "SELECT key, name, folded, epoch, topic, first, last, time, low, high, private, founder, keeps FROM room"
+
+PRUNED_AT_ONCE = 500
 """So many messages of a room are erased in one transaction: whoever speaks meanwhile waits for it."""
-
-_FLUSHED, _UNFLUSHED = "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL"
+PRUNINGS = 10
+"""So many transactions follow on each other, with a moment between them for whoever waits."""
+_MOMENT = 0.001
 
 
 class SqliteStore:
     """See Store."""
 
     def __init__(self, path: str | Path, *, flush: bool = True) -> None:
-        self._file = StoreFile(Path(path))
-        self._flushed = _FLUSHED if flush else _UNFLUSHED
-        self._synchronous = ""
-        """How the writer stands; each PRAGMA is parsed anew, so it is only said when it changes."""
-        self._write_lock = threading.Lock()
-        self._read_lock = threading.Lock()
+        self._database = Database(Path(path), flush=flush)
+        self.people = SqlitePeople(self._database)
+        self._finder = Finder(self._database)
         self._rooms = {room.key: room for room in self._load_rooms()}
 
     # ------------------------------------------------------------------------------------------------ rooms
 
     def _load_rooms(self) -> Iterator[RoomRecord]:
-        rows = self._file.writer.execute("SELECT key, name, folded, epoch, topic, first, last, time FROM room")
-        for key, name, folded, epoch, topic, first, last, time in rows:
+        with self._database.looking() as db:
+            rows = db.execute(_ROOMS).fetchall()
+        for key, name, folded, epoch, topic, first, last, time, low, high, private, founder, keeps in rows:
             room = RoomRecord(key, name, folded, epoch, topic)
             room.first, room.last, room.time = first, last, time
+            room.pair = None if low is None else (low, high)
+            room.private, room.founder, room.keeps = bool(private), founder, keeps
             yield room
 
     def rooms(self) -> list[RoomRecord]:
-        with self._write_lock:
+        with self._database.writing:
             return list(self._rooms.values())
 
-    def add_room(self, name: str, folded: str) -> RoomRecord:
+    def add_room(self, name: str, folded: str, *, founder: int = 0, pair: tuple[int, int] | None = None) -> RoomRecord:
         epoch = new_epoch()
-        with self._write_lock:
-            with self._transaction(_UNFLUSHED) as db:
-                row = db.execute("INSERT INTO room (name, folded, epoch) VALUES (?,?,?)", (name, folded, epoch))
-            room = RoomRecord(_new_key(row), name, folded, epoch)
+        values = (name, folded, epoch, founder, *(pair or (None, None)))
+        with self._database.writing:
+            with self._database.transaction() as db:
+                row = db.execute(
+                    "INSERT INTO room (name, folded, epoch, founder, low, high) VALUES (?,?,?,?,?,?)", values
+                )
+            room = RoomRecord(new_key(row), name, folded, epoch)
+            room.founder, room.pair = founder, pair
             self._rooms[room.key] = room
         return room
 
     def drop_room(self, room: RoomRecord) -> None:
-        with self._write_lock:
-            with self._transaction(_UNFLUSHED) as db:
+        with self._database.writing:
+            with self._database.transaction() as db:
+                self._erase(db, room, room.last + 1)
                 db.execute("DELETE FROM room WHERE key = ?", (room.key,))
-                db.execute("DELETE FROM seen WHERE room = ?", (room.key,))
+                for table in ("seen", "reader", "invited", "mute"):
+                    db.execute(f"DELETE FROM {table} WHERE room = ?", (room.key,))
             del self._rooms[room.key]
 
+    def _set(self, room: RoomRecord, column: str, value: object) -> None:
+        with self._database.transaction(safe=True) as db:
+            db.execute(f"UPDATE room SET {column} = ? WHERE key = ?", (value, room.key))
+
     def set_topic(self, room: RoomRecord, topic: str) -> None:
-        with self._write_lock:
-            with self._transaction(self._flushed) as db:
-                db.execute("UPDATE room SET topic = ? WHERE key = ?", (topic, room.key))
+        with self._database.writing:
+            self._set(room, "topic", topic)
             room.topic = topic
+
+    def set_access(self, room: RoomRecord, *, private: bool) -> None:
+        with self._database.writing:
+            self._set(room, "private", int(private))
+            room.private = private
+
+    def set_keeps(self, room: RoomRecord, ms: int | None) -> None:
+        with self._database.writing:
+            self._set(room, "keeps", ms)
+            room.keeps = ms
+
+    def invite(self, room: RoomRecord, owners: Iterable[int]) -> None:
+        with self._database.transaction(safe=True) as db:
+            rows = [(room.key, owner) for owner in owners]
+            db.executemany("INSERT OR IGNORE INTO invited (room, owner) VALUES (?,?)", rows)
+
+    def invited(self, room: RoomRecord) -> set[int]:
+        with self._database.reading() as db:
+            return {owner for (owner,) in db.execute("SELECT owner FROM invited WHERE room = ?", (room.key,))}
 
     # --------------------------------------------------------------------------------------------- messages
 
     def append(self, room: RoomRecord, said: Sequence[Said], now: int) -> Appended:
-        with self._write_lock:
+        with self._database.writing:
             time = max(now, room.time)
-            try:
-                appended = self._append_all(room, said, time)
-            except sqlite3.IntegrityError:  # something in it was said before
-                appended = self._append_new(room, said, time)
-            room.last, room.time = room.last + len(appended.messages), time
+            appended = self._append_all(room, said, time) or self._append_each(room, said, time)
+            room.last, room.time = room.last + len(appended.events), time
         return appended
 
-    def _append_all(self, room: RoomRecord, said: Sequence[Said], time: int) -> Appended:
+    def _append_all(self, room: RoomRecord, said: Sequence[Said], time: int) -> Appended | None:
+        """Everything in one go, if it is plain, and nothing in it was said before."""
+        if not all([group.plain for group in said]):  # noqa: C419 (a list is faster)
+            return None
         numbers = count(room.last + 1)
         messages = [_numbered(room, next(numbers), time, group, say) for group in said for say in group.says]
         owners = [group.owner for group in said for _ in group.says]
-        with self._transaction(self._flushed) as db:
-            db.executemany(_INSERT, map(_row, repeat(room.key), owners, messages))
-            _move_on(db, room, room.last + len(messages), time)
+        try:
+            with self._database.transaction(safe=True) as db:
+                db.executemany(_INSERT, map(_row, repeat(room.key), owners, messages))
+                _move_on(db, room, room.last + len(messages), time)
+        except sqlite3.IntegrityError:
+            return None
         return Appended(messages)
 
-    def _append_new(self, room: RoomRecord, said: Sequence[Said], time: int) -> Appended:
-        messages: list[Message] = []
+    def _append_each(self, room: RoomRecord, said: Sequence[Said], time: int) -> Appended:
         repeats: list[tuple[int, Stored | IdConflict]] = []
-        with self._transaction(self._flushed) as db:
+        with self._database.transaction(safe=True) as db:
+            writer = Writer(db, room, time)
             for place, group in enumerate(said):
-                for say in group.says:
-                    if known := db.execute(_KNOWN, (group.owner, say.id)).fetchone():
-                        repeats.append((place, _repeat(known, room, say)))
-                        continue
-                    message = _numbered(room, room.last + 1 + len(messages), time, group, say)
-                    db.execute(_INSERT, _row(room.key, group.owner, message))
-                    messages.append(message)
-            _move_on(db, room, room.last + len(messages), time)
-        return Appended(messages, repeats)
+                for word in group.says:
+                    say = word.say if isinstance(word, Whisper) else word
+                    if isinstance(say, Change):
+                        writer.add(group, word)
+                    elif known := db.execute(_KNOWN, (group.owner, say.id)).fetchone():
+                        repeats.append((place, repeat_of(known, room, say)))
+                    else:
+                        writer.add(group, word)
+            self._finder.rewrite(db, room, writer.rewritten)
+            _move_on(db, room, room.last + len(writer.events), time)
+        return Appended(writer.events, repeats, writer.readers)
 
-    def page(self, room: RoomRecord, after: int, before: int, limit: int, *, newest: bool = False) -> list[Message]:
-        with self._read_lock, _failing_softly():
-            rows = self._file.reader.execute(_NEWEST if newest else _OLDEST, (room.key, after, before, limit))
-            page = [_replayed(room.name, *row) for row in rows]
+    def page(
+        self, room: RoomRecord, after: int, before: int, limit: int, *, reader: int, newest: bool = False,
+        history: bool = False,
+    ) -> list[Numbered]:  # fmt: skip
+        with self._database.reading() as db:
+            rows = db.execute(_NEWEST if newest else _OLDEST, (room.key, after, before, limit)).fetchall()
+            page = as_read(db, room, rows, reader, history=history)
         return page[::-1] if newest else page
 
-    def prune(self, before: int) -> None:
-        for room in self.rooms():
-            with self._write_lock:
-                self._prune(room, before)
+    def standing(self, room: RoomRecord, seq: int) -> Standing | None:
+        with self._database.reading() as db:
+            row = db.execute(_STANDING, (room.key, seq)).fetchone()
+            readers = readers_of(db, room, seq) if row and row[2] else None
+        return row and Standing(row[0], row[1], readers, row[2] == ONCE)
 
-    def _prune(self, room: RoomRecord, before: int) -> None:
-        with _failing_softly():
-            kept = self._file.writer.execute(_FIRST_KEPT, (room.key, room.first, before)).fetchone()
-        first = min(kept[0] if kept else room.last + 1, room.first + PRUNED_AT_ONCE)
-        if first > room.first:
-            with self._transaction(_UNFLUSHED) as db:
-                db.execute(_ERASE, (room.key, room.first, first))
-                db.execute("UPDATE room SET first = ? WHERE key = ?", (first, room.key))
-            room.first = first
+    def search(self, query: Query) -> list[Message]:
+        return self._finder.find(query)
+
+    def index(self) -> bool:
+        self._database.wipe_again()
+        return self._finder.index(self.rooms())
+
+    def unseen_once(self, room: RoomRecord) -> int:
+        with self._database.reading() as db:
+            (seq,) = db.execute(f"SELECT min(seq) {_WAITS}", (room.key,)).fetchone()
+        return int(seq or 0)
+
+    def seen_once(self, reader: Reader, seq: int) -> None:
+        room, erased = reader.room, False
+        with self._database.transaction(safe=True) as db:
+            waiting = db.execute(_WAITING, (room.key, reader.owner, seq)).fetchall()
+            for (shown,) in waiting:
+                db.execute(_SHOWN, (room.key, shown, reader.owner))
+                if not db.execute(_STILL_WAITS, (room.key, shown)).fetchone():
+                    erase(db, room, shown)
+                    erased = True
+        if erased:
+            self._database.wipe()
+
+    def prune(self, before: int | None, now: int) -> None:
+        for room in self.rooms():
+            limit = before if room.keeps is None else now - room.keeps if room.keeps else None
+            if limit is not None:
+                self._prune_some(room, limit)
+
+    def _prune_some(self, room: RoomRecord, before: int) -> None:
+        for _ in range(PRUNINGS):
+            if not self._prune(room, before):
+                break
+            sleep(_MOMENT)
+
+    def _prune(self, room: RoomRecord, before: int) -> bool:
+        """Whether there is more."""
+        with self._database.writing:
+            with self._database.looking() as db:
+                kept = db.execute(_FIRST_KEPT, (room.key, room.first, before)).fetchone()
+            end = kept[0] if kept else room.last + 1
+            first = min(end, room.first + PRUNED_AT_ONCE)
+            if first > room.first:
+                with self._database.transaction() as db:
+                    self._erase(db, room, first)
+                    db.execute("UPDATE room SET first = ? WHERE key = ?", (first, room.key))
+                room.first = first
+            return first < end
+
+    def _erase(self, db: sqlite3.Connection, room: RoomRecord, first: int) -> None:
+        """All that is older than this number; the ids stay."""
+        self._finder.forget(db, room, room.first, first)
+        db.execute(_PRUNE, (room.key, room.first, first))
+        db.execute("DELETE FROM reader WHERE room = ? AND seq < ?", (room.key, first))
 
     # ---------------------------------------------------------------------------------------------- reading
 
     def seen(self, reader: Reader) -> int:
-        with self._read_lock, _failing_softly():
-            row = self._file.reader.execute(_SEEN, (reader.room.key, reader.owner)).fetchone()
+        with self._database.reading() as db:
+            row = db.execute(_SEEN, (reader.room.key, reader.owner)).fetchone()
         return int(row[0]) if row else 0
 
     def keep_seen(self, positions: Mapping[Reader, int]) -> None:
         rows = [(owner, room.key, seq) for (owner, room), seq in positions.items()]
-        with self._write_lock, self._transaction(_UNFLUSHED) as db:
+        with self._database.transaction() as db:
             db.executemany(_KEEP_SEEN, rows)
-
-    # ----------------------------------------------------------------------------------------------- guests
-
-    def add_guest(self, username: str, token: bytes, now: int) -> int:
-        with self._write_lock, self._transaction(_UNFLUSHED) as db:
-            number = _new_key(db.execute("INSERT INTO owner (username) VALUES (?)", (username,)))
-            db.execute("INSERT INTO session (token, owner, used) VALUES (?,?,?)", (token, number, now))
-        return number
-
-    def guest(self, token: bytes, now: int) -> int | None:
-        with self._write_lock, self._transaction(_UNFLUSHED) as db:
-            row = db.execute("UPDATE session SET used = ? WHERE token = ? RETURNING owner", (now, token)).fetchone()
-        return row and int(row[0])
-
-    def touch_guests(self, owners: Iterable[int], now: int) -> None:
-        with self._write_lock, self._transaction(_UNFLUSHED) as db:
-            db.executemany("UPDATE session SET used = ? WHERE owner = ?", [(now, owner) for owner in owners])
-
-    def forget_guests(self, unused_since: int) -> None:
-        with self._write_lock, self._transaction(_UNFLUSHED) as db:
-            db.execute("DELETE FROM session WHERE used < ?", (unused_since,))
-            db.execute(_FORGET_SEEN)
 
     # -------------------------------------------------------------------------------------------- the file
 
+    def backup(self, path: Path) -> None:
+        self._database.backup(path)
+
     def close(self) -> None:
-        with self._write_lock, self._read_lock:
-            self._file.close()
-
-    @contextmanager
-    def _transaction(self, synchronous: str) -> Iterator[sqlite3.Connection]:
-        """All or nothing; whatever the disk or a lock says against it becomes StoreFailed. Under the write lock."""
-        db = self._file.writer
-        with _failing_softly():
-            try:
-                if synchronous != self._synchronous:
-                    db.execute(synchronous)
-                    self._synchronous = synchronous
-                db.execute("BEGIN IMMEDIATE")
-                yield db
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.rollback()
-                raise
+        self._database.close()
 
 
-@contextmanager
-def _failing_softly() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.IntegrityError:
-        raise
-    except sqlite3.Error as error:
-        raise StoreFailed(f"The server cannot use its store just now ({error}); nothing was stored.") from error
-
-
-def _new_key(cursor: sqlite3.Cursor) -> int:
-    assert cursor.lastrowid is not None  # an INSERT always sets it
-    return cursor.lastrowid
-
-
-def _numbered(room: RoomRecord, seq: int, time: int, said: Said, say: Say) -> Message:
+def _numbered(room: RoomRecord, seq: int, time: int, said: Said, say: Any) -> Message:
     return Message(room.name, seq, time, said.username, say.message, say.id, say.kind, say.reply_to)
-
-
-def _replayed(
-    room: str, seq: int, time: int, username: str, message: str, id: str, kind: Kind, reply_to: int | None
-) -> Message:
-    # The very literals of the vocabulary: only those are left out of a frame where they are the default.
-    kind = "action" if kind == "action" else "text"
-    return Message(room, seq, time, username, message, id, kind, reply_to, replayed=True)
 
 
 def _row(key: int, owner: int, said: Message) -> tuple[Any, ...]:
@@ -237,14 +285,3 @@ def _row(key: int, owner: int, said: Message) -> tuple[Any, ...]:
 
 def _move_on(db: sqlite3.Connection, room: RoomRecord, last: int, time: int) -> None:
     db.execute("UPDATE room SET last = ?, time = ? WHERE key = ?", (last, time, room.key))
-
-
-Known = tuple[int, int, int, str | None, bytes | None]
-
-
-def _repeat(known: Known, room: RoomRecord, say: Say) -> Stored | IdConflict:
-    key, seq, time, text, digest = known
-    same_text = text == say.message if digest is None else digest == digest_of(say.message)
-    if key == room.key and same_text:
-        return Stored(say.id, room.name, seq, time)
-    return IdConflict(say.id)

@@ -1,0 +1,126 @@
+"""The SQLite file's connections, each with its lock: one writes, one reads, and one searches.
+
+Knows transactions, flushes, and that a disk or a lock may fail. Knows nothing of what the tables mean.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from chatroom.errors import StoreFailed
+from chatroom.server.store.file import StoreFile
+
+_FLUSHED, _UNFLUSHED = "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL"
+
+
+class Database:
+    """Any thread may call any method. With `flush`, what is to be safe is on the disk before its transaction ends.
+    Lock order: `writing`, then the reader's; who searches holds no other."""
+
+    def __init__(self, path: Path, *, flush: bool) -> None:
+        self._file = StoreFile(path)
+        self._path = path
+        self._flush = flush
+        self._synchronous = ""
+        """How the writer stands; each PRAGMA is parsed anew, so it is only said when it changes."""
+        self.writing = threading.RLock()
+        """Held by whoever writes, and by whoever must not be written around."""
+        self._reading = threading.Lock()
+        self._searching = threading.Lock()
+        self._unwiped = False
+
+    @contextmanager
+    def transaction(self, *, safe: bool = False) -> Iterator[sqlite3.Connection]:
+        """All or nothing; whatever the disk or a lock says against it becomes StoreFailed. `safe`: flushed, if this
+        store flushes."""
+        db = self._file.writer
+        synchronous = _FLUSHED if safe and self._flush else _UNFLUSHED
+        with self.writing, _failing_softly():
+            try:
+                if synchronous != self._synchronous:
+                    db.execute(synchronous)
+                    self._synchronous = synchronous
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.rollback()
+                raise
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """What was committed."""
+        with self._reading, _failing_softly():
+            yield self._file.reader
+
+    @contextmanager
+    def searching(self) -> Iterator[sqlite3.Connection]:
+        """What was committed, for what may take long: only those who search wait for it."""
+        with self._searching, _failing_softly():
+            yield self._file.searcher
+
+    @contextmanager
+    def looking(self) -> Iterator[sqlite3.Connection]:
+        """What was committed, while nobody writes."""
+        with self.writing, _failing_softly():
+            yield self._file.writer
+
+    def wipe(self) -> None:
+        """Takes what was erased out of the write-ahead log too. Where somebody reads what was there before, in a
+        search or a backup, nobody waits for that: `wipe_again` does it then."""
+        db = self._file.writer
+        with self.writing, self._reading, suppress(sqlite3.Error):
+            self._unwiped = True
+            (patience,) = db.execute("PRAGMA busy_timeout").fetchone()
+            db.execute("PRAGMA busy_timeout = 0")
+            try:
+                busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                self._unwiped = bool(busy)
+            finally:
+                db.execute(f"PRAGMA busy_timeout = {patience}")
+
+    def wipe_again(self) -> None:
+        """Called now and then."""
+        if self._unwiped:
+            self.wipe()
+
+    def backup(self, path: Path) -> None:
+        """Into a new file, which only its owner may read. All of it is read as it stood at one moment, for a copy that
+        lets go in between starts over whenever somebody writes; nobody waits for it."""
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except OSError as error:
+            raise StoreFailed(f"{path} cannot be made: {error.strerror}; name a new file.") from error
+        try:
+            self._copy_into(path)
+        except sqlite3.Error as error:
+            path.unlink(missing_ok=True)
+            raise StoreFailed(f"The backup could not be written ({error}); try again elsewhere.") from error
+
+    def _copy_into(self, path: Path) -> None:
+        address = f"{self._path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True)) as source, closing(sqlite3.connect(path)) as target:
+            source.backup(target)
+
+    def close(self) -> None:
+        with self.writing, self._reading, self._searching:
+            self._file.close()
+
+
+@contextmanager
+def _failing_softly() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        raise
+    except sqlite3.Error as error:
+        raise StoreFailed(f"The server cannot use its store just now ({error}); nothing was stored.") from error
+
+
+def new_key(cursor: sqlite3.Cursor) -> int:
+    assert cursor.lastrowid is not None  # an INSERT always sets it
+    return cursor.lastrowid
