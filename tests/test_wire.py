@@ -1,5 +1,6 @@
 """The four laws of every codec, the catalogue of bad frames, and who is told from a first byte."""
 
+import gc
 import json
 import tracemalloc
 from collections.abc import Callable
@@ -356,6 +357,17 @@ def test_bad_frames_among_good_ones_spoil_only_themselves(body: Any) -> None:
 def test_data_that_comes_back_as_it_came_may_hold_newlines() -> None:
     pongs = [Pong(Raw(b"[1,\n2]")), Pong(Raw(b'"plain"'))]
     assert native.events().receive(native.encode(pongs)) == pongs
+
+
+def test_nothing_is_left_of_what_was_encoded() -> None:
+    """However the messages are given: each answer to a client is a tuple of them."""
+    gc.collect()
+    before = len(gc.get_objects())
+    for _ in range(1_000):
+        native.encode((Pong(),))
+        native.encode([Pong()])
+    gc.collect()
+    assert len(gc.get_objects()) - before < 500
 
 
 def test_a_packet_is_encoded_once_for_all_who_get_it() -> None:

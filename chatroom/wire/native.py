@@ -34,7 +34,8 @@ _encode_lines = msgspec.json.Encoder().encode_lines  # half the cost of one by o
 
 def encode(messages: Sequence[Event | Request]) -> bytes:
     """The messages as frames, one after the other."""
-    bodies = _encode_lines(messages).split(b"\n")
+    # msgspec (0.22) never frees the iterator that it makes for anything but a list.
+    bodies = _encode_lines(messages if isinstance(messages, list) else list(messages)).split(b"\n")
     bodies.pop()
     if len(bodies) != len(messages):  # one passes on what came with a newline in it
         bodies = [*map(_encode_body, messages)]
