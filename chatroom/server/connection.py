@@ -265,7 +265,7 @@ class Connection:
         """Says this as the last thing; the peer has a moment to read it."""
         self._ending = True
         self._deadline = time.monotonic() + FAREWELL_SECONDS
-        self._last_word = last
+        self._last_word = self._last_word or last
         if self._member:
             self._member.end(last)
         else:
