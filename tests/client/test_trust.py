@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -256,10 +256,11 @@ def test_a_script_that_is_stopped_at_a_reconnect_ends_with_the_same_code(server:
     with subprocess.Popen(
         [*COMMAND, "--port", str(port), "--listen"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
         env=environment(shell.home, LOGNAME="ci"),
-    ) as process:  # fmt: skip
+    ) as process, ExitStack() as stack:  # fmt: skip
+        stack.callback(process.kill)  # one that goes on would be waited for
         assert process.stderr
-        while "Connected" not in process.stderr.readline():
-            pass
+        while "Connected" not in (told := process.stderr.readline()):
+            assert told, "it has ended"
         server.close()
         with Server(port=port):
             assert process.wait(PATIENCE) == exits.CERTIFICATE
@@ -348,8 +349,7 @@ def test_tls_1_2_will_do(own: Certificate, enter: Enter) -> None:
 
 def test_a_downgrade_at_a_reconnect_ends_the_client(own: Certificate, enter: Enter) -> None:
     turncoat = Turncoat(sealed(own.context(), Chatroom()))
-    with peer(turncoat) as port:
-        ada = enter(port).start()
+    with peer(turncoat) as port, enter(port) as ada:
         ear = Ear(ada)
         turncoat.serve = HTTP
         ada._line.hang_up()
@@ -370,8 +370,7 @@ def test_a_server_that_is_full_may_say_so_in_the_open_and_is_asked_again(own: Ce
         says(full)(sock)
 
     turncoat = Turncoat(encrypted)
-    with peer(turncoat) as port:
-        ada = enter(port).start()
+    with peer(turncoat) as port, enter(port) as ada:
         ear = Ear(ada)
         ear.until_a(Online)
         turncoat.serve = refuse
@@ -379,7 +378,6 @@ def test_a_server_that_is_full_may_say_so_in_the_open_and_is_asked_again(own: Ce
         ear.until_a(Offline)
         ear.until_a(Online)
         assert is_told.is_set()
-        ada.close()
 
 
 # ----------------------------------------------------------------------------------------------- the other side
@@ -440,12 +438,10 @@ def test_what_breaks_in_the_middle_is_an_outage(own: Certificate, enter: Enter) 
     chatroom = Chatroom()
     encrypted = sealed(own.context(), chatroom)
     turncoat = Turncoat(sealed(own.context(), spoils))
-    with peer(turncoat) as port:
-        ada = enter(port).start()
+    with peer(turncoat) as port, enter(port) as ada:
         ear = Ear(ada)
         assert ear.until_a(Offline).reason == "The server sent something that makes no sense."
         ear.until_a(Online)
-        ada.close()
 
 
 # --------------------------------------------------------------------------------------------------------- the file
