@@ -234,6 +234,22 @@ def test_answers_are_taken_in_any_case_but_whoever_does_not_read_them_asks_no_mo
     reading.finish()
 
 
+def test_whoever_reads_its_answers_is_not_held_up_by_what_others_go_on_to_say(line: Line) -> None:
+    taken = line.fill()
+    for _ in range(2):
+        line.outbox.answer(bytes(BOUND // 2))
+    line.outbox.answer(b"more")
+    waiting = Aside(line.outbox.wait_until_read)
+    assert waiting.still_waits()
+    line.read(taken * len(PACKET))
+    while not line.outbox.put(PACKET):  # what others say waits behind the answers, and takes their place
+        line.read(1_024)
+    while line.outbox.put(PACKET):
+        pass
+    line.read(BOUND // 2)
+    waiting.finish()
+
+
 def test_one_can_wait_until_all_is_sent_but_no_longer_than_one_likes(line: Line) -> None:
     line.outbox.wait_until_sent(timeout=20)
     taken = line.fill()

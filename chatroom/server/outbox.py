@@ -15,6 +15,11 @@ from chatroom.server.budget import Budget
 from chatroom.server.flusher import Flusher
 
 
+class _Answer(bytes):
+    """What was asked for and has to wait. It is told from other bytes until it is sent whole, so that whoever reads
+    its answers is not held up by what others say."""
+
+
 class Outbox:
     """Any thread may call any method."""
 
@@ -101,9 +106,10 @@ class Outbox:
             self._flusher.forget(self._stream)
 
     def _take_answer(self, data: bytes) -> None:
-        self._take(data)
-        if self._watched:
+        if self._watched and not (self._broken or self._finishing):
+            data = _Answer(data)
             self._answers += len(data)
+        self._take(data)
 
     def _take(self, data: bytes) -> None:
         if self._broken or self._finishing:
@@ -129,9 +135,16 @@ class Outbox:
                     self._queue[0] = memoryview(data)[sent:]
                     return
                 del self._queue[0]
+                if self._answers:
+                    self._count_off(data)
         except OSError:
             self._break()
             self._stream.shut_down()
+
+    def _count_off(self, sent: bytes | memoryview) -> None:
+        whole = sent.obj if isinstance(sent, memoryview) else sent
+        if isinstance(whole, _Answer):
+            self._answers -= len(whole)
 
     def _break(self) -> None:
         self._broken = True
@@ -152,13 +165,14 @@ class Outbox:
     def _flush(self) -> bool:
         """The flusher's turn: whether more must wait."""
         with self._lock:
+            answers = self._answers
             self._send()
             self._book()
+            if self._answers < answers or not self._queue:
+                self._tell_progress()
             if self._queue:
                 return True
             self._watched = False
-            self._answers = 0
-            self._tell_progress()
             if self._finishing:
                 self._stream.end_sending()
         self._flusher.call(self.on_drained)
