@@ -11,7 +11,6 @@ import sys
 import tempfile
 import threading
 import time
-from functools import cache
 from pathlib import Path
 from typing import IO, Self
 
@@ -24,13 +23,10 @@ _SCRIPT = Path(sys.executable).with_name("chatroom-server.exe" if sys.platform =
 COMMAND = [str(_SCRIPT)] if _SCRIPT.exists() else [sys.executable, "-m", "chatroom", "server"]
 """What a user types; without an installed script, its long form."""
 
-LOCAL = ("--host", "127.0.0.1", "--port", "0")
+_FOLDER = tempfile.TemporaryDirectory(prefix="chatroom-tests-")
+"""For the certificate of servers that keep nothing else, so that nothing of them stays in the user's own folder."""
 
-
-@cache
-def _folder() -> "tempfile.TemporaryDirectory[str]":
-    """For the certificate of servers that keep nothing else, so that nothing of them stays in the user's own."""
-    return tempfile.TemporaryDirectory(prefix="chatroom-tests-")
+LOCAL = ("--host", "127.0.0.1", "--port", "0", "--data", _FOLDER.name)
 
 
 def environment() -> dict[str, str]:
@@ -90,9 +86,8 @@ class ServerProcess:
         self, *arguments: str, wrapper: tuple[str, ...] = (), clean: bool = True, stdin: int | None = None
     ) -> None:
         self._clean = clean
-        data = () if "--data" in arguments else ("--data", _folder().name)
         self.process = subprocess.Popen(
-            [*wrapper, *COMMAND, *LOCAL, *data, *arguments],
+            [*wrapper, *COMMAND, *LOCAL, *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=environment(), stdin=stdin,
         )  # fmt: skip
         assert self.process.stdout is not None
