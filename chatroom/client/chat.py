@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from msgspec.structs import replace
+
 from chatroom.client import render
 from chatroom.client.attention import Attention
 from chatroom.client.emoji import expand
@@ -190,12 +192,14 @@ class Chat:
         view = self.view(said.room)
         if view is None:
             return
-        view.take(said)
         is_own = said.username == self.client.username
         is_known = view.read or said.room.startswith("@")
         is_new = not is_own and (not said.replayed or bool(is_known and view.read < said.seq))
-        if said.once and not is_own:
-            self.once.add(said)
+        if said.once:
+            if not is_own:
+                self.once.add(said)
+            said = replace(said, message=render.ONCE)  # no pop-up shows it, and nothing else remembers it
+        view.take(said)
         is_mention = not is_own and self._is_for_me(view, said)
         lines = [*self._before(view, said, is_new=is_new), self.line_of(view, said, is_mention=is_mention)]
         if self.is_looked_at(view):

@@ -23,8 +23,8 @@ PAGE = 20
 """So many older messages /history shows, unless it is told how many."""
 LONGEST_PAGE = 200
 
-_SECRET = frozenset(("register", "password"))
-"""Whatever begins so may hold a password, also where it is no command."""
+_SECRET = frozenset(("register", "password", "once"))
+"""Whatever begins so may hold what is not to be kept, also where it is no command."""
 
 
 def do(chat: Chat, line: str) -> None:
