@@ -247,6 +247,7 @@ def restless(flusher: Flusher) -> tuple[Side, Restless]:
     return side, peer
 
 
+@pytest.mark.alone
 def test_threads_that_write_do_not_mind_a_peer_that_asks_for_new_keys_all_the_time(flusher: Flusher) -> None:
     side, peer = restless(flusher)
     stopped = threading.Event()

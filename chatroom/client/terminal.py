@@ -106,6 +106,8 @@ class Terminal:
     """One thread runs it; any thread may call the other methods."""
 
     def __init__(self, *, vi: bool = False, colour: bool = True) -> None:
+        self._name = ""
+        """The partner's prompt, as it is seen."""
         self._unstored: Sequence[str] = ()
         """The partner's lines above the prompt, as they are seen."""
         self._paste = ""
@@ -236,9 +238,10 @@ class Terminal:
         lines = "".join(f"{line}\n" for line in above)
         if self._questions:
             return [*to_formatted_text(ANSI(lines)), ("bold", self._questions[0][0])]
-        return [*to_formatted_text(ANSI(lines)), ("bold", self._partner.prompt()), ("", "> ")]
+        return [*to_formatted_text(ANSI(lines)), ("bold", self._name), ("", "> ")]
 
     def _refresh(self) -> None:
+        self._name = self._partner.prompt()  # first: it may be late, but names no room before its line is here
         if self._partner.room != self._drafting:
             self._turn_to(self._partner.room)
         self._session.is_password = bool(self._questions)

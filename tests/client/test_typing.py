@@ -1,6 +1,7 @@
 """Writing in the terminal: keys, pastes, drafts, history, an editor, and what is not sent by mistake."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,27 @@ def test_ctrl_c_clears_a_line_and_else_explains(ada: Terminal, bob: Client) -> N
     assert bob.history("lobby").result(10).said() == []
 
 
+@pytest.fixture(scope="module")
+def still() -> Iterator[Server]:
+    """A server for all tests in which nothing is said."""
+    with Server(port=0) as still:
+        yield still
+
+
+@pytest.fixture(scope="module")
+def witness(still: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    with Client(port=still.port, username="bob", data=tmp_path_factory.mktemp("bob")) as witness:
+        witness.join("lobby").result(10)
+        yield witness
+
+
+@pytest.fixture(scope="module")
+def idle(still: Server, witness: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    with comes_in(still, tmp_path_factory.mktemp("ada")) as idle:
+        idle.prompt("lobby> ")
+        yield idle
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -129,11 +151,12 @@ def test_ctrl_c_clears_a_line_and_else_explains(ada: Terminal, bob: Client) -> N
         ("/help nothing", "There is no /nothing."),
     ],
 )
-def test_what_is_no_command_is_not_sent(ada: Terminal, bob: Client, line: str, told: str) -> None:
-    ada.type(f"{line}{ENTER}")
-    ada.sees(told)
-    assert bob.history("lobby").result(10).said() == []
-    assert bob.who("ops").exception(10) is not None
+def test_what_is_no_command_is_not_sent(idle: Terminal, witness: Client, line: str, told: str) -> None:
+    before = idle.count(told)
+    idle.type(f"{line}{ENTER}")
+    idle.counts(told, before + 1)
+    assert witness.history("lobby").result(10).said() == []
+    assert witness.who("ops").exception(10) is not None
 
 
 @pytest.mark.parametrize(("line", "said"), [("//etc/hosts", "/etc/hosts"), ("/say /quit", "/quit"), ("/say q", "q")])
