@@ -151,6 +151,12 @@ class WireClient:
         self.socket.settimeout(max(0.001, deadline - time.monotonic()))
         return self.socket.recv(65_536)
 
+    def take(self) -> bytes:
+        """More bytes, which are kept for `receive`; none at the end of the stream."""
+        data = self._more(time.monotonic() + PATIENCE)
+        self._buffer += data
+        return data
+
     def until(self, last: Callable[[Event], object], patience: float = PATIENCE) -> list[Event]:
         """Every event up to the first for which `last` holds, that one included."""
         deadline = time.monotonic() + patience
