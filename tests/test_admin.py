@@ -130,3 +130,26 @@ def test_one_room_keeps_its_history_for_another_time(server: Server, run: Admin)
     assert "for ever" in run.does("keep", "lobby", "forever")
     assert "as the server says" in run.does("keep", "lobby", "default")
     assert "no room" in run.is_refused("keep", "attic", "1d")
+
+
+def test_a_damaged_store_is_replaced_by_a_backup_and_kept(run: Admin, tmp_path: Path) -> None:
+    run.does("account", "add", "ada", types="pass-word\n")
+    file, store = tmp_path / "backup.db", tmp_path / "chatroom.db"
+    run.does("backup", str(file))
+    store.write_bytes(b"x" * 5_000)
+    assert "ada" not in run.is_refused("account", "list")
+    assert "before" in run.does("restore", str(file))
+    assert "ada" in run.does("account", "list")
+    assert [kept.read_bytes()[:1] for kept in tmp_path.glob("chatroom.db.before-*")] == [b"x"]
+
+
+def test_verifying_leaves_nothing_beside_the_file(run: Admin, tmp_path: Path) -> None:
+    run.does("account", "add", "ada", types="pass-word\n")
+    (folder := tmp_path / "backups").mkdir()
+    run.does("backup", str(folder / "b.db"))
+    run.does("verify", str(folder / "b.db"))
+    assert [path.name for path in folder.iterdir()] == ["b.db"]
+
+
+def test_a_time_that_is_too_long_is_refused(run: Admin) -> None:
+    assert "hundred years" in run.is_refused("ban", "mallory", "--for", "999999w")

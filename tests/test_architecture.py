@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 FLOORS = {
     "chatroom.claims": 0,
+    "chatroom.durations": 0,
     "chatroom.errors": 0,
     "chatroom.text": 0,
     "chatroom.messages": 0,
@@ -37,6 +38,7 @@ PURE = (*SOCKETS, "threading", "time", "sqlite3", "subprocess")
 FORBIDDEN = {
     "chatroom.errors": PURE,
     "chatroom.text": PURE,
+    "chatroom.durations": (*PURE, "chatroom"),
     "chatroom.messages": PURE,
     "chatroom.wire": PURE,
     "chatroom.net": ("chatroom.messages", "chatroom.wire", "sqlite3"),

@@ -6,7 +6,7 @@ Knows their shape only. `ClientEvent` is all that `Client.events()` ever gives.
 from msgspec import Struct
 
 from chatroom.errors import Refusal
-from chatroom.messages import Deleted, Edited, Joined, Left, Live, Message, Notice, Reacted, Room, Topic
+from chatroom.messages import Entry, Joined, Left, Live, Notice, Room, Topic
 
 
 class Receipt(Struct, frozen=True):
@@ -76,6 +76,6 @@ class Ended(Struct, frozen=True):
 
 
 ClientEvent = (
-    Message | Edited | Deleted | Reacted | Joined | Left | Topic | Room | Live | Notice | Online | Offline | Back
+    Entry | Joined | Left | Topic | Room | Live | Notice | Online | Offline | Back
     | Reset | Gap | Unsayable | Ended
 )  # fmt: skip

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 from typing import get_args
 
+from chatroom import durations
 from chatroom.client.chat import Chat
 from chatroom.client.command import Command, split
-from chatroom.client.wishes import seconds_of
 from chatroom.messages import Role
 
 _ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*")
@@ -57,8 +57,8 @@ def _kick(chat: Chat, argument: str) -> None:
 def _length(words: str) -> tuple[int | None, str]:
     """A time at the beginning, in seconds, and the rest."""
     word, rest = split(words)
-    seconds = seconds_of(word) if word else None
-    return (int(seconds), rest) if seconds else (None, words)
+    seconds = durations.seconds(word)
+    return (seconds, rest) if seconds else (None, words)
 
 
 def silence(chat: Chat, argument: str) -> None:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from chatroom import durations
 from chatroom.text import fold
 
 
@@ -48,16 +49,13 @@ def what_rings(kind: Kind, wish: Wish) -> bool:
 
 # ------------------------------------------------------------------------------------------------------- times
 
-_SECONDS = {"h": 3_600, "m": 60, "s": 1}
 _LONGEST = 366 * 24 * 3_600
 
 
 def seconds_of(text: str) -> int | None:
-    """`1h`, `30m`, `1h30m`, `90s`; None for what is no such time."""
-    if not re.fullmatch(r"([0-9]{1,6}[hms])+", text):
-        return None
-    seconds = sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9]+)([hms])", text))
-    return seconds if 0 < seconds <= _LONGEST else None
+    """`1h`, `30m`, `1h30m`, `2d`; None for what is no such time, or more than a year."""
+    seconds = durations.seconds(text)
+    return seconds if seconds and seconds <= _LONGEST else None
 
 
 _HOURS = re.compile("{0}-{0}".format("([01][0-9]|2[0-3]):[0-5][0-9]"))

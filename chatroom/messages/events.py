@@ -92,8 +92,11 @@ class Skip(Event, frozen=True, tag="skip"):
     seq: int
 
 
-Numbered = Message | Edited | Deleted | Reacted | Skip
-"""What takes a room's numbers."""
+Entry = Message | Edited | Deleted | Reacted
+"""What stands in a room's history under a number."""
+
+Numbered = Entry | Skip
+"""The same, as somebody is told it for whom it may not be."""
 
 
 class Stored(Event, frozen=True, tag="stored"):

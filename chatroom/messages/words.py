@@ -18,4 +18,7 @@ Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Seq = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 Kind = Literal["text", "action"]
 Role = Literal["guest", "member", "moderator", "admin"]
-Seconds = Annotated[int, Meta(ge=1, le=100 * 365 * 86_400)]
+LONGEST = 100 * 365 * 86_400
+"""Seconds: a hundred years, the longest that anything may be asked to last."""
+
+Seconds = Annotated[int, Meta(ge=1, le=LONGEST)]

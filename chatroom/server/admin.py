@@ -18,10 +18,10 @@ from typing import Any
 from msgspec import json
 
 from chatroom import __version__
-from chatroom.errors import ChatError, ConnectionFailed, Refusal, StoreUnusable
+from chatroom.durations import seconds
+from chatroom.errors import ChatError, ConnectionFailed, Refusal
 from chatroom.messages import Error, Numbered, Operate, Report
 from chatroom.net.tls import client_context
-from chatroom.server.durations import seconds
 from chatroom.server.exporting import FORMATS
 from chatroom.server.folders import data_folder
 from chatroom.server.hub import Hub
@@ -143,21 +143,8 @@ def _verify(options: argparse.Namespace) -> list[str]:
 
 
 def _restore(options: argparse.Namespace) -> list[str]:
-    target = options.data / STORE_FILE
     options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with closing(SqliteStore(target)):  # no server has it, and none can take it before this one lets go
-        pass
-    if access_in(options.data) and _is_running(access_in(options.data)):
-        raise StoreUnusable("The server runs; stop it before a backup is put in its place.")
-    return restore(options.file, target)
-
-
-def _is_running(access: Access | None) -> bool:
-    try:
-        socket.create_connection((access.host, access.port), 1).close() if access else None
-    except OSError:
-        return False
-    return access is not None
+    return restore(options.file, options.data / STORE_FILE)
 
 
 def _export(options: argparse.Namespace) -> Iterator[str]:

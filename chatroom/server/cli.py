@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chatroom import __version__
+from chatroom.durations import seconds
 from chatroom.errors import StartError
 from chatroom.net.words import as_words
-from chatroom.server.durations import seconds
 from chatroom.server.folders import data_folder
 from chatroom.server.lines import in_form, logging_lines
 from chatroom.server.listener import want_descriptors

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chatroom import text
+from chatroom.durations import in_words
 from chatroom.errors import Refusal
 from chatroom.messages import (
     Ban,
@@ -29,7 +30,6 @@ from chatroom.messages import (
     Unmute,
 )
 from chatroom.server import rights
-from chatroom.server.durations import in_words
 from chatroom.server.hub import Hub
 from chatroom.server.member import Member, Person
 from chatroom.server.moderation import EVERYWHERE, address_called, sentence

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from chatroom.messages import Change, Deleted, Edited, Event, Message, Reacted, Skip
+from chatroom.messages import Change, Entry, Event, Skip
 from chatroom.server.batch import News
 from chatroom.server.member import Member, Seat
 from chatroom.wire import Packet
@@ -19,25 +19,21 @@ Readers = Mapping[int, frozenset[int]]
 
 E = TypeVar("E", bound=Event)
 
-Numbered = Message | Edited | Deleted | Reacted
-
 
 class Handout:
     """Made for one batch, and used by the thread that hands it out."""
 
     def __init__(
-        self, said: Sequence[Numbered], news: Sequence[News], readers: Readers, askers: Mapping[str, Member]
+        self, said: Sequence[Entry], news: Sequence[News], readers: Readers, askers: Mapping[str, Member]
     ) -> None:
         self._said = said
         self._news = news
         self._readers = readers
         self._askers = askers
-        self.for_all = None if readers or askers or any(item.besides for item in news) else self._packet(said, news)
+        is_same = not (readers or askers or any(item.besides for item in news))
+        self.for_all = Packet([*said, *(item.event for item in news)]) if is_same else None
         """The packet of everybody, where all see the same."""
         self._made: dict[tuple[object, ...], Packet] = {}
-
-    def _packet(self, said: Sequence[Event], news: Sequence[News]) -> Packet:
-        return Packet([*said, *(item.event for item in news)])
 
     def for_seat(self, seat: Seat) -> Packet:
         """What this seat gets, its room by the name that its member knows it by."""
@@ -48,13 +44,11 @@ class Handout:
         packet = self._made.get(key)
         if packet is None:
             said = [self._as_seen(event, seat, hidden, asked) for event in self._said]
-            news = [item for item, spare in zip(self._news, spared, strict=True) if not spare]
-            packet = self._made[key] = self._packet(
-                said, [item._replace(event=renamed(item.event, seat)) for item in news]
-            )
+            news = [renamed(item.event, seat) for item, spare in zip(self._news, spared, strict=True) if not spare]
+            packet = self._made[key] = Packet([*said, *news])
         return packet
 
-    def _as_seen(self, event: Numbered, seat: Seat, hidden: Sequence[int], asked: Sequence[str]) -> Event:
+    def _as_seen(self, event: Entry, seat: Seat, hidden: Sequence[int], asked: Sequence[str]) -> Event:
         if event.seq in hidden:
             return Skip(seat.name, event.seq)
         if isinstance(event, Change) and event.id and event.id not in asked:

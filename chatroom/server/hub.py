@@ -72,6 +72,8 @@ class Hub:
         """By owner. A guest has one connection, an account any number."""
         self._owners: dict[str, int] = {}
         """Who is here, by folded name."""
+        self._count = 0
+        """How many connections are here."""
 
     # ------------------------------------------------------------------------------------------- coming in
 
@@ -96,6 +98,7 @@ class Hub:
                 self._forget(replaced)
             self._owners[text.fold(username)] = owner
             self._here.setdefault(owner, []).append(member)
+            self._count += 1
         if replaced:
             self._part(replaced, _REPLACED)
         return Admission(member, session)
@@ -142,7 +145,7 @@ class Hub:
         if holder and holder != identity.owner:
             raise Refusal("name_taken", f"The name {username} is taken; {self._free_name(username)} is free.")
         old = self._here.get(identity.owner or 0, []) if not identity.account else []
-        if not old and sum(map(len, self._here.values())) >= self._max_clients:
+        if not old and self._count >= self._max_clients:
             raise Refusal("full", f"The server is full: it has room for {self._max_clients} people. Try again later.")
         return old[0] if old else None
 
@@ -194,6 +197,7 @@ class Hub:
         connections = self._here.get(member.owner, [])
         if member in connections:
             connections.remove(member)
+            self._count -= 1
             if not connections:
                 del self._here[member.owner], self._owners[text.fold(member.username)]
 

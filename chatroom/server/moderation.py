@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 
 from chatroom import text
+from chatroom.durations import in_words
 from chatroom.errors import Refusal
-from chatroom.server.durations import in_words
 from chatroom.server.store.people import Act, Ban, Mute, People
 
 EVERYWHERE = 0

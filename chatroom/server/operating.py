@@ -18,6 +18,9 @@ from chatroom.server.operator import Operator
 
 FILE = "operator.json"
 
+_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""How a server that listens everywhere is reached from its own computer."""
+
 
 class Access(Struct, frozen=True):
     """Where the server is, and by which secret it obeys. It has no fingerprint to check: it is on this computer."""
@@ -33,7 +36,7 @@ class OperatorDoor:
     def __init__(self, operator: Operator, folder: Path, host: str, port: int) -> None:
         self._operator = operator
         self._path = folder / FILE
-        self._access = Access(host, port, secrets.token_urlsafe(32))
+        self._access = Access(_HERE.get(host, host), port, secrets.token_urlsafe(32))
         try:
             self._path.unlink(missing_ok=True)
             descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

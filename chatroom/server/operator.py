@@ -11,9 +11,9 @@ from pathlib import Path
 from msgspec import json
 
 from chatroom import text
+from chatroom.durations import in_words
 from chatroom.errors import Refusal
-from chatroom.messages import Error
-from chatroom.server.durations import in_words
+from chatroom.messages import LONGEST, Error
 from chatroom.server.duties import ban_all, give_role, unban_all
 from chatroom.server.hub import Hub
 from chatroom.server.rights import role_called
@@ -93,8 +93,7 @@ class Operator:
     # ---------------------------------------------------------------------------------------------- bans
 
     def ban(self, arguments: Arguments) -> list[str]:
-        seconds = arguments.get("seconds")
-        length = seconds if isinstance(seconds, int) else None
+        length = _seconds(arguments)
         name, address = _perhaps(arguments, "username"), _perhaps(arguments, "address")
         ban_all(self._hub, OPERATOR, name, address, length, _perhaps(arguments, "reason") or "")
         return [f"{name or address} is banned, {f'for {in_words(length)}' if length else 'for ever'}."]
@@ -132,8 +131,8 @@ class Operator:
         return [json.encode(event).decode() for event in page]
 
     def prune(self, arguments: Arguments) -> list[str]:
-        now, older = self._hub.clock(), arguments.get("seconds")
-        if not isinstance(older, int):
+        now, older = self._hub.clock(), _seconds(arguments)
+        if not older:
             raise Refusal("bad_request", "Say how old what is erased must be.")
         before, first = 0, -1
         while before != first:
@@ -145,9 +144,9 @@ class Operator:
 
     def keep(self, arguments: Arguments) -> list[str]:
         """For how long a room's history is kept: so many seconds, 0 for ever, or as the server says."""
-        room, length = self._room(arguments), arguments.get("seconds")
-        self._store.set_keeps(room, length * 1_000 if isinstance(length, int) else None)
-        kept = in_words(length) if isinstance(length, int) and length else "for ever"
+        room, length = self._room(arguments), _seconds(arguments)
+        self._store.set_keeps(room, None if length is None else length * 1_000)
+        kept = in_words(length) if length else "for ever"
         return [f"The history of {room.name} is kept {'as the server says' if length is None else kept}."]
 
     def _room(self, arguments: Arguments) -> RoomRecord:
@@ -180,6 +179,14 @@ def _word(arguments: Arguments, name: str) -> str:
     if not isinstance(word, str) or not word:
         raise Refusal("bad_request", f"The {name} is missing.")
     return word
+
+
+def _seconds(arguments: Arguments) -> int | None:
+    """None where no time is given."""
+    length = arguments.get("seconds")
+    if length is not None and not (isinstance(length, int) and 0 <= length <= LONGEST):
+        raise Refusal("bad_request", "This is no time, or one of more than a hundred years.")
+    return length
 
 
 def _perhaps(arguments: Arguments, name: str) -> str | None:

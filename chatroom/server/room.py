@@ -46,7 +46,7 @@ class Standing(NamedTuple):
 
 
 class Room:
-    """Any thread may call any public method; `join` and `leave` are called by the member's own."""
+    """Any thread may call any public method."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Room:
     ) -> None:
         self.record = record
         self.claims = 0
-        """How many members are in it or about to be. The hub's, under the hub's lock."""
+        """How many members are in it or about to be. The directory's, under its lock."""
         self.tally = Tally()
         self._store = store
         self._clock = clock

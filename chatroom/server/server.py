@@ -119,11 +119,12 @@ class Server:
                 raise StartError(failure.text) from failure
             self._encryption.prepare()
             figures = self._count(hub)
-            if self._metrics_on is not None:
-                self._metrics = open_metrics(self._metrics_on, figures)
             self.host, self.port = sock.getsockname()[:2]
             if self._data:
                 self._operators = OperatorDoor(Operator(hub), self._data, self.host, self.port)
+                opened.callback(self._operators.close)
+            if self._metrics_on is not None:
+                self._metrics = open_metrics(self._metrics_on, figures)
             opened.pop_all()  # from here on `close` does it
         self._flusher = Flusher()
         self._house = self._furnish(hub, figures)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
 from chatroom.errors import StartError
-from chatroom.messages import Deleted, Edited, Message, Numbered, Reacted, Say, Stored
+from chatroom.messages import Entry, Message, Numbered, Say, Stored
 from chatroom.server.store.people import People
 
 FAR = (1 << 63) - 1
@@ -108,7 +108,7 @@ class IdConflict(NamedTuple):
 class Appended(NamedTuple):
     """What became of what was said: the new events, in order, and the answers to what added nothing."""
 
-    events: Sequence[Message | Edited | Deleted | Reacted]
+    events: Sequence[Entry]
     repeats: Sequence[tuple[int, Stored | IdConflict]] = ()
     """Each with the place of its `Said`."""
     readers: Mapping[int, frozenset[int]] = {}

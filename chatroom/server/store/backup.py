@@ -12,6 +12,7 @@ from pathlib import Path
 
 from chatroom.errors import StoreUnusable
 from chatroom.server.store import new_epoch
+from chatroom.server.store.file import looking_into, taken
 from chatroom.server.store.schema import APPLICATION, MIGRATIONS
 
 _HOLES = (
@@ -38,21 +39,18 @@ def verify(path: Path) -> list[str]:
 
 
 def restore(source: Path, target: Path) -> list[str]:
-    """Puts a backup in the place of a store that nobody has open. What stood there is kept beside it.
+    """Puts a backup in the place of a store that nobody has open. What stood there, be it damaged, is kept beside it.
 
     Every room gets a new epoch: its numbers may start over, and clients must not take them for those they know."""
     verify(source)
-    fresh = target.with_name(f"{target.name}.restoring")
-    fresh.unlink(missing_ok=True)
-    _copy(source, fresh)
-    lines = [f"{target} is now what {source} was; every room's history has a new name."]
-    if target.exists():
-        kept = target.with_name(f"{target.name}.before-{time.strftime('%Y%m%d-%H%M%S')}")
-        _fold_log(target)
-        target.replace(kept)
-        lines.append(f"What was there before lies in {kept}.")
-    fresh.replace(target)
-    return lines
+    with taken(target):
+        fresh = target.with_name(f"{target.name}.restoring")
+        fresh.unlink(missing_ok=True)
+        _copy(source, fresh)
+        kept = _set_aside(target)
+        fresh.replace(target)
+    told = [f"What was there before lies in {kept}."] if kept else []
+    return [f"{target} is now what {source} was; every room's history has a new name.", *told]
 
 
 def _copy(source: Path, fresh: Path) -> None:
@@ -66,11 +64,15 @@ def _copy(source: Path, fresh: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _fold_log(path: Path) -> None:
-    """Has what is in the write-ahead log moved into the file, so that the file alone is the whole store."""
-    with contextlib.closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        db.execute("PRAGMA journal_mode = DELETE")
+def _set_aside(path: Path) -> Path | None:
+    """The file under its new name, and with it the write-ahead log that is a part of it."""
+    if not path.exists():
+        return None
+    kept = path.with_name(f"{path.name}.before-{time.strftime('%Y%m%d-%H%M%S')}")
+    for suffix in ("-wal", "-shm", ""):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(f"{path.name}{suffix}").rename(kept.with_name(f"{kept.name}{suffix}"))
+    return kept
 
 
 @contextlib.contextmanager
@@ -78,7 +80,7 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
         raise StoreUnusable(f"There is no file {path}.")
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        with looking_into(path) as db:
             yield db
     except sqlite3.Error as error:
         raise StoreUnusable(f"{path} cannot be read as a store: {error}.") from error

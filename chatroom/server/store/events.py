@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import json
 
-from chatroom.messages import Deleted, Edited, Kind, Message, Numbered, Reacted, Say, Skip, Stored
+from chatroom.messages import Deleted, Edited, Entry, Kind, Message, Numbered, Reacted, Say, Skip, Stored
 from chatroom.server.store import Change, IdConflict, RoomRecord, Said, Whisper, Words
 from chatroom.server.store.file import digest_of
 
@@ -112,7 +112,7 @@ class Writer:
         self._room = room
         self._time = time
         self._next = room.last + 1
-        self.events: list[Message | Edited | Deleted | Reacted] = []
+        self.events: list[Entry] = []
         self.readers: dict[int, frozenset[int]] = {}
         self.rewritten: list[tuple[int, str, str | None]] = []
         """What could be searched and now reads otherwise: seq, the old text, and the new one or None."""

@@ -38,7 +38,7 @@ class StoreFile:
             if path.is_dir():
                 raise StoreUnusable(f"{path} is a folder; name a file in it.")
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            stack.enter_context(_taken(path))
+            stack.enter_context(taken(path))
             _check(path)
             self.writer = stack.enter_context(_connected(path))
             self.writer.executescript(_SETTINGS)
@@ -59,7 +59,7 @@ def _connected(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def _taken(path: Path) -> Iterator[None]:
+def taken(path: Path) -> Iterator[None]:
     """A lock file beside the store, held as long as the store is open; the system frees it when a process dies."""
     with path.with_name(f"{path.name}.lock").open("ab") as file:
         if not claim(file):
@@ -84,9 +84,7 @@ def _check(path: Path) -> None:
     """Refuses what is not ours, not whole, or from the future. Reads only: not even its log is moved into the file."""
     if not path.exists():
         return
-    whole = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"  # then no log is made for it
-    address = f"{path.absolute().as_uri()}?mode=ro{whole}"
-    with contextlib.closing(sqlite3.connect(address, timeout=_BUSY_SECONDS, uri=True)) as db:
+    with looking_into(path) as db:
         tables = _number(db, "SELECT count(*) FROM sqlite_schema")
         if tables and _number(db, "PRAGMA application_id") != APPLICATION:
             raise StoreUnusable(f"{path} is a database, but not one of chatroom's; choose another --data or --store.")
@@ -94,6 +92,15 @@ def _check(path: Path) -> None:
             raise StoreUnusable(f"The store {path} is a newer chatroom's; start that one, or choose another --data.")
         if db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("it is damaged")
+
+
+@contextmanager
+def looking_into(path: Path) -> Iterator[sqlite3.Connection]:
+    """Reads only, and leaves nothing beside the file."""
+    whole = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"  # then no log is made for it
+    address = f"{path.absolute().as_uri()}?mode=ro{whole}"
+    with contextlib.closing(sqlite3.connect(address, timeout=_BUSY_SECONDS, uri=True)) as db:
+        yield db
 
 
 def _migrate(db: sqlite3.Connection) -> None:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from chatroom import text
 from chatroom.errors import StoreFailed
 from chatroom.messages import Change as Changed
-from chatroom.messages import Deleted, Edited, Message, Numbered, Reacted, Say, Skip, Stored
+from chatroom.messages import Deleted, Edited, Entry, Message, Numbered, Reacted, Say, Skip, Stored
 from chatroom.server.store import (
     Appended,
     Change,
@@ -51,9 +51,6 @@ class _Spoken(Struct, frozen=True, gc=False):
     """Of the texts."""
 
 
-Event = Message | Edited | Deleted | Reacted
-
-
 class _Private(NamedTuple):
     """Who may read a number, and of a view-once message, who waits to be shown it."""
 
@@ -68,7 +65,7 @@ class _History:
     __slots__ = ("events", "gone", "invited", "owners", "private")
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
+        self.events: list[Entry] = []
         self.owners = array("q")
         self.private: dict[int, _Private] = {}
         self.invited: set[int] = set()
@@ -141,7 +138,7 @@ class MemoryStore:
     def append(self, room: RoomRecord, said: Sequence[Said], now: int) -> Appended:
         with self._lock:
             time = max(now, room.time)
-            events: list[Event] = []
+            events: list[Entry] = []
             repeats: list[tuple[int, Stored | IdConflict]] = []
             for place, group in enumerate(said):
                 add = self._append if group.plain else self._append_each
@@ -154,7 +151,7 @@ class MemoryStore:
             self._forget_overflow(room)
         return Appended(events, repeats, readers)
 
-    def _append(self, room: RoomRecord, said: Said, time: int, events: list[Event]) -> Iterable[Stored | IdConflict]:
+    def _append(self, room: RoomRecord, said: Said, time: int, events: list[Entry]) -> Iterable[Stored | IdConflict]:
         """Adds what is new to the messages, and gives the answers to what is not."""
         name, username, known = room.name, said.username, self._ids[said.owner]
         says: Sequence[Say] = said.says  # type: ignore[assignment]
@@ -173,7 +170,7 @@ class MemoryStore:
         return ()
 
     def _append_each(
-        self, room: RoomRecord, said: Said, time: int, events: list[Event]
+        self, room: RoomRecord, said: Said, time: int, events: list[Entry]
     ) -> Iterator[Stored | IdConflict]:
         """The same, where something was said before, or is not for all, or changes what was said."""
         for word in said.says:
@@ -186,7 +183,7 @@ class MemoryStore:
                 self._append(room, said._replace(says=[say], plain=True), time, events)
                 self._restrict(room, said.owner, word, events)
 
-    def _restrict(self, room: RoomRecord, owner: int, word: Words, events: list[Event]) -> None:
+    def _restrict(self, room: RoomRecord, owner: int, word: Words, events: list[Entry]) -> None:
         """What was said last is perhaps not for all."""
         if isinstance(word, Whisper):
             say, message = word.say, events[-1]
@@ -194,7 +191,7 @@ class MemoryStore:
             waiting = set(word.readers - {owner}) if say.once else set()
             self._said[room].private[message.seq] = _Private(word.readers | {owner}, waiting, say.once)
 
-    def _change(self, room: RoomRecord, said: Said, change: Change, time: int, events: list[Event]) -> None:
+    def _change(self, room: RoomRecord, said: Said, change: Change, time: int, events: list[Entry]) -> None:
         """One that comes too late changes nothing, so it is for its author alone."""
         history, seq = self._said[room], room.last + 1 + len(events)
         events.append(_change_of(room, seq, time, said.username, change))
@@ -319,23 +316,23 @@ class MemoryStore:
         pass
 
 
-def _as_seen(event: Event, private: Mapping[int, _Private], reader: int, *, history: bool) -> Numbered:
+def _as_seen(event: Entry, private: Mapping[int, _Private], reader: int, *, history: bool) -> Numbered:
     if (rule := private.get(event.seq)) and not _may_see(event, rule, reader, history=history):
         return Skip(event.room, event.seq)
     return replayed(event)
 
 
-def _may_see(event: Event, rule: _Private, reader: int, *, history: bool) -> bool:
+def _may_see(event: Entry, rule: _Private, reader: int, *, history: bool) -> bool:
     if rule.once and isinstance(event, Message):
         return not history and reader in rule.waiting
     return reader in rule.readers
 
 
-def _readers(events: Iterable[Event], private: Mapping[int, _Private]) -> dict[int, frozenset[int]]:
+def _readers(events: Iterable[Entry], private: Mapping[int, _Private]) -> dict[int, frozenset[int]]:
     return {event.seq: private[event.seq].readers for event in events if event.seq in private}
 
 
-def _change_of(room: RoomRecord, seq: int, time: int, username: str, change: Change) -> Event:
+def _change_of(room: RoomRecord, seq: int, time: int, username: str, change: Change) -> Entry:
     common = {"room": room.name, "seq": seq, "time": time, "username": username, "target": change.target}
     common["id"] = change.id
     match change.what:
@@ -359,6 +356,6 @@ def _repeat(spoken: _Spoken, room: RoomRecord, say: Say) -> Stored | IdConflict:
     return IdConflict(say.id)
 
 
-def replayed(event: Event) -> Event:
+def replayed(event: Entry) -> Entry:
     """The event as it is sent from history."""
     return replace(event, replayed=True, id=None) if isinstance(event, Changed) else replace(event, replayed=True)
