@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = {
     "chatroom.claims": 0,
     "chatroom.durations": 0,
+    "chatroom.addresses": 0,
     "chatroom.errors": 0,
     "chatroom.text": 0,
     "chatroom.messages": 0,
@@ -39,6 +40,7 @@ FORBIDDEN = {
     "chatroom.errors": PURE,
     "chatroom.text": PURE,
     "chatroom.durations": (*PURE, "chatroom"),
+    "chatroom.addresses": (*PURE, "chatroom"),
     "chatroom.messages": PURE,
     "chatroom.wire": PURE,
     "chatroom.net": ("chatroom.messages", "chatroom.wire", "sqlite3"),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chatroom.addresses import ip_of
 from chatroom.errors import Refusal
 from chatroom.messages import (
     AnyRequest,
@@ -330,7 +331,7 @@ def test_a_ban_of_both_is_lifted_together_and_once(office: Office) -> None:
 def test_a_peer_who_came_by_ipv6_has_the_address_that_people_know(office: Office) -> None:
     office.visitor("boss", role="admin").asks(Ban(address="10.0.0.9"))
     with pytest.raises(Refusal, match="banned"):
-        office.visitor("eve", address="::ffff:10.0.0.9")
+        office.visitor("eve", address=ip_of(("::ffff:10.0.0.9", 5002, 0, 0)))
 
 
 @pytest.mark.parametrize("request_type", [Kick, Mute, Ban])

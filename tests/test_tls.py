@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatroom.addresses import ip_of, is_loopback
 from chatroom.errors import StartError
-from chatroom.net.address import ip_of, is_loopback
 from chatroom.net.certificate import CERTIFICATE_FILE, KEY_FILE, der_of, make_certificate
 from chatroom.net.stream import Stream
 from chatroom.net.tls import RECORD, TlsLayer, TlsStream, client_context, server_context

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Literal
 
-from chatroom.net.address import is_loopback
+from chatroom.addresses import is_loopback
 from chatroom.server.limits import PER_ADDRESS
 
 _FULL = "The server has no room for you just now; try later."

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
+from chatroom.addresses import is_loopback
 from chatroom.errors import Refusal, StoreFailed
 from chatroom.messages import (
     PROTOCOL,
@@ -24,7 +25,6 @@ from chatroom.messages import (
     Pong,
     Welcome,
 )
-from chatroom.net.address import ip_of, is_loopback
 from chatroom.net.stream import DEAD_AFTER, Stream
 from chatroom.net.tls import TlsLayer, TlsStream
 from chatroom.server.admission import Handshakes
@@ -81,14 +81,17 @@ class Connection:
     """`run` is the connection's own thread; any other may call the other public methods."""
 
     __slots__ = (
-        "_address", "_deadline", "_desk", "_dialect", "_ending", "_house", "_ip", "_last_word", "_member",
-        "_outbox", "_stream", "is_talking_on", "on_welcome",
+        "_address", "_deadline", "_desk", "_dialect", "_ending", "_house", "_ip", "_last_word", "_may_be_plain",
+        "_member", "_outbox", "_stream", "is_talking_on", "on_welcome",
     )  # fmt: skip
 
-    def __init__(self, stream: Stream, address: object, house: House) -> None:
+    def __init__(self, stream: Stream, address: object, ip: str, house: House) -> None:
         self._stream = stream
         self._address = address
-        self._ip = ip_of(address)
+        self._ip = ip
+        # Asked here, by the thread that accepts: each connection's own keeps what its stack grew to, for as long as it
+        # lives, and taking an address apart is what it would grow most for.
+        self._may_be_plain = SERVES_PLAIN[house.plain](ip)
         self._house = house
         self._outbox = Outbox(stream, house.flusher, house.budget)
         self._dialect: Dialect = NATIVE
@@ -105,7 +108,6 @@ class Connection:
     # ------------------------------------------------------------------------------------- its own thread
 
     def run(self) -> None:
-        log.info("[+] %s connected.", self._address, extra=self._facts("connected"))
         try:
             self._converse()
         except Exception:  # a bug ends this connection, with a clear error, and disturbs nobody else
@@ -135,7 +137,7 @@ class Connection:
         if is_encrypted:
             self._house.figures.handshake(done=True)
         who = who_is_there(first[0])
-        if isinstance(who, Dialect) and not (is_encrypted or SERVES_PLAIN[self._house.plain](self._ip)):
+        if isinstance(who, Dialect) and not (is_encrypted or self._may_be_plain):
             who = fatal("tls_required", "This server wants to be spoken to encrypted, by TLS; connect with it.")
         if isinstance(who, Error):
             self.end(who)
@@ -237,9 +239,13 @@ class Connection:
         finally:
             self._outbox.close()
             self._stream.close()
-            self._note_end()
+            self.note_end()
 
-    def _note_end(self) -> None:
+    def note_beginning(self) -> None:
+        """By the thread that accepts, as `_may_be_plain`: the log grows a stack as well."""
+        log.info("[+] %s connected.", self._address, extra=self._facts("connected"))
+
+    def note_end(self) -> None:
         if isinstance(self._stream, TlsStream) and not self._stream.layer.is_open:
             self._house.figures.handshake(done=False)
         why = reason(self._last_word)

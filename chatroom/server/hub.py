@@ -17,7 +17,7 @@ from chatroom.messages import Error, Hello, Role
 from chatroom.server.accounts import Accounts
 from chatroom.server.directory import Directory
 from chatroom.server.member import Member, Person, reason
-from chatroom.server.moderation import Moderation, address_of
+from chatroom.server.moderation import Moderation
 from chatroom.server.store import Store
 from chatroom.server.store.people import Account
 
@@ -79,7 +79,7 @@ class Hub:
 
     def enter(self, hello: Hello, address: str, welcome: Callable[[int, str], Member]) -> Admission:
         """Lets somebody in, or raises the Refusal. A guest's session takes its name over from its old connection."""
-        username, address = text.username(hello.username), address_of(address)
+        username = text.username(hello.username)
         self.moderation.check_ban(text.fold(username), address)
         self.accounts.check_server_password(hello.server_password, address)
         identity = self._identify(hello, username, address)

@@ -4,12 +4,12 @@ Knows names, addresses, owners and times. Knows nothing of ranks, and of who is 
 and remembered here: it is asked at every door and for every word.
 """
 
-import ipaddress
 import threading
 import time
 from collections.abc import Callable
 
 from chatroom import text
+from chatroom.addresses import normal
 from chatroom.durations import in_words
 from chatroom.errors import Refusal
 from chatroom.server.store.people import Act, Ban, Mute, People
@@ -95,24 +95,9 @@ class Moderation:
 def address_called(raw: str) -> str:
     """An address in the form by which addresses are compared, or `bad_request`."""
     try:
-        return _normal(raw.strip())
+        return normal(raw.strip())
     except ValueError:
         raise Refusal("bad_request", "This is no address; write one such as 192.168.1.7.") from None
-
-
-def address_of(peer: str) -> str:
-    """The address of a peer in that form; one that is none stays as it is."""
-    try:
-        return _normal(peer)
-    except ValueError:
-        return peer
-
-
-def _normal(raw: str) -> str:
-    """Without a zone; an IPv4 address is one too when it came by IPv6."""
-    address = ipaddress.ip_address(raw.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
 
 
 def sentence(ban: Ban) -> str:

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self, Unpack
 
+from chatroom.addresses import ip_of
 from chatroom.errors import StartError, StoreFailed
 from chatroom.messages import Farewell
-from chatroom.net.address import ip_of
 from chatroom.net.stream import Stream
 from chatroom.server.accounts import Accounts, Policy
 from chatroom.server.admission import Doorkeeper, Handshakes, NoRoom, Place
@@ -241,18 +241,21 @@ class Server:
 
     def _admit(self, sock: socket.socket, address: object) -> None:
         """Gives a newcomer a thread, or raises NoRoom. Called by the listener."""
-        connection = Connection(Stream(sock), address, self._house)
-        place = self._doorkeeper.let_in(ip_of(address), connection.hang_up)
+        ip = ip_of(address)
+        connection = Connection(Stream(sock), address, ip, self._house)
+        place = self._doorkeeper.let_in(ip, connection.hang_up)
         connection.on_welcome = partial(self._doorkeeper.seat, place)
         thread = threading.Thread(
             target=self._attend, args=(connection, place), name=f"chatroom {address}", daemon=True
         )
         with self._lock:
             self._connections[connection] = thread
+        connection.note_beginning()
         try:
             thread.start()
         except RuntimeError:  # can't start new thread
             self._forget(connection, place)
+            connection.note_end()
             self._doorkeeper.make_way()  # for the next one
             raise NoRoom from None
 

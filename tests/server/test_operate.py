@@ -66,7 +66,7 @@ def test_who_does_not_know_the_secret_is_refused_and_may_ask_again(office: chatr
 def test_from_elsewhere_nobody_is_an_operator(
     office: chatroom.Server, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chatroom.server.connection.ip_of", lambda address: "192.168.1.7")
+    monkeypatch.setattr("chatroom.server.server.ip_of", lambda address: "192.168.1.7")
     client = WireClient(office.port, tls=True)
     client.send("operate", secret="the secret", action="audit", id="7")
     assert [(event["code"], event["id"]) for event in client.rest()] == [("hello_first", "7")]

@@ -285,7 +285,7 @@ def ask_for_keys(stdin: object, over: threading.Event) -> None:
 
 
 def from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chatroom.server.connection.ip_of", lambda address: "192.168.1.7")
+    monkeypatch.setattr("chatroom.server.server.ip_of", lambda address: "192.168.1.7")
 
 
 def nothing(_: pytest.MonkeyPatch) -> None:
