@@ -169,7 +169,7 @@ def idle(server: Running, load: Load) -> Figures:
 
 
 def _crowd(server: Running) -> AbstractContextManager[Crowd]:
-    return gathered(server.kind.dialect, server.port, server.kind.backlog)
+    return gathered(server.kind.dialect, server.port, server.kind.backlog, encrypted=server.kind.encrypted)
 
 
 def _assemble(crowd: Crowd, load: Load) -> None:

@@ -42,12 +42,14 @@ class Kind:
     """A server that can be measured: its dialect, and how it is started in a folder of its own at a port.
 
     ``announces``: it picks its port itself and prints it. ``backlog``: the connections that it lets wait.
+    ``encrypted``: it is spoken to over TLS.
     """
 
     dialect: Dialect
     command: Callable[[Path, int, Setup], list[str]]
     announces: bool = False
     backlog: int = 500
+    encrypted: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,7 @@ def _chatroom(folder: Path, port: int, setup: Setup) -> list[str]:
 
 KINDS = {
     "chatroom": Kind(dialects.NATIVE, _chatroom, announces=True),
+    "chatroom-tls": Kind(dialects.NATIVE, _chatroom, announces=True, encrypted=True),
     "ngircd": Kind(dialects.IRC, _configured(NGIRCD, "ngircd", "--nodaemon", "--config", "CONF"), backlog=10),
     "inspircd": Kind(dialects.IRC, _configured(INSPIRCD, "inspircd", "--nofork", "--runasroot", "--config", "CONF")),
     "nats": Kind(dialects.NATS, _configured(NATS_SERVER, "nats-server", "--config", "CONF")),
