@@ -33,8 +33,8 @@ from chatroom.server.store.sqlite_people import SqlitePeople
 _INSERT = "INSERT INTO event (room, seq, time, owner, id, username, message, kind, reply_to) VALUES (?,?,?,?,?,?,?,?,?)"
 # What was pruned is told by its number, in the same statement: it may happen at this very moment.
 _PAGE = (
-    f"SELECT {COLUMNS} FROM event WHERE room = ?1 AND seq > max(?2, (SELECT first - 1 FROM room WHERE key = ?1))"
-    " AND seq < ?3 ORDER BY seq {order} LIMIT ?4"
+    f"SELECT {COLUMNS} FROM event WHERE room = ? AND seq > max(?, (SELECT first - 1 FROM room WHERE key = ?))"
+    " AND seq < ? ORDER BY seq {order} LIMIT ?"
 )
 _OLDEST, _NEWEST = _PAGE.format(order="ASC"), _PAGE.format(order="DESC")
 
@@ -188,7 +188,7 @@ class SqliteStore:
         history: bool = False,
     ) -> list[Numbered]:  # fmt: skip
         with self._database.reading() as db:
-            rows = db.execute(_NEWEST if newest else _OLDEST, (room.key, after, before, limit)).fetchall()
+            rows = db.execute(_NEWEST if newest else _OLDEST, (room.key, after, room.key, before, limit)).fetchall()
             page = as_read(db, room, rows, reader, history=history)
         return page[::-1] if newest else page
 
