@@ -9,7 +9,7 @@ import queue
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from chatroom import __version__
@@ -36,14 +36,20 @@ def main(arguments: list[str] | None = None) -> int:
     with logging_lines(options.pop("log_level"), form):
         try:
             with Server(**options) as server:
-                with contextlib.suppress(OSError):  # nobody reads it; then nobody needs it
-                    print(*(in_form(line, form) for line in _greeting(server)), sep="\n", flush=True)
+                _show(in_form(line, form) for line in _greeting(server))
                 for _ in signals.hangups():
                     server.reload_certificate()
         except StartError as error:
             print(f"chatroom-server: {error.text}", file=sys.stderr)
             return 1
     return 0
+
+
+def _show(lines: Iterable[str]) -> None:
+    """In one piece: others come already, and the log's thread must not write between a line and its end."""
+    with contextlib.suppress(OSError):  # nobody reads it; then nobody needs it
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
+        sys.stdout.flush()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -463,6 +463,28 @@ def test_output_that_goes_nowhere_stops_nobody(unbuffered: str) -> None:
         process.stderr.close()
 
 
+def test_every_line_is_written_together_with_its_end() -> None:
+    """Else the line of one thread gets between another's and its end. In a socket for datagrams each write is one."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    ours.settimeout(30)
+    process = subprocess.Popen(
+        [*COMMAND, *LOCAL, *MEMORY], stdout=theirs.fileno(), env=environment() | {"PYTHONUNBUFFERED": "1"}
+    )
+    try:
+        written = [ours.recv(65_536)]
+        port = int(written[0].splitlines()[0].rpartition(b":")[2])
+        with WireClient(port):
+            written.append(ours.recv(65_536))
+        written.append(ours.recv(65_536))
+        assert [data[-1:] for data in written] == [b"\n"] * 3
+        assert [data.count(b"\n") for data in written[1:]] == [1, 1]
+    finally:
+        process.kill()
+        process.wait()
+        ours.close()
+        theirs.close()
+
+
 def test_the_log_holds_no_message_no_topic_and_no_session(tmp_path: Path) -> None:
     secret = "pssst-7f3a"
     with ServerProcess("--data", str(tmp_path), "--log-level", "debug") as server:
