@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple, TextIO
 
 from msgspec.structs import replace
 
-from chatroom.client import exits, render
+from chatroom.client import exits, happenings, render
 from chatroom.client.events import ClientEvent, Ended, Offline, Receipt, Unsayable
 from chatroom.client.paint import Painter
 from chatroom.client.progress import Progress
@@ -309,7 +309,7 @@ class Pipe:
         if isinstance(event, Ended):
             self._fail(exits.of_code(event.code) if event.code else exits.FAILED)
         if self._errand.send is None or isinstance(event, _TROUBLE):
-            self._tell(*render.happening(event, now=time.time_ns() // 1_000_000))
+            self._tell(*happenings.happening(event, now=time.time_ns() // 1_000_000))
         self._progress.note(event)
 
     def _take_message(self, said: Message) -> None:

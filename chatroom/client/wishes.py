@@ -48,15 +48,15 @@ def what_rings(kind: Kind, wish: Wish) -> bool:
 
 # ------------------------------------------------------------------------------------------------------- times
 
-_SECONDS = {"h": 3_600, "m": 60, "s": 1}
+_SECONDS = {"w": 7 * 86_400, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _LONGEST = 366 * 24 * 3_600
 
 
 def seconds_of(text: str) -> int | None:
-    """`1h`, `30m`, `1h30m`, `90s`; None for what is no such time."""
-    if not re.fullmatch(r"([0-9]{1,6}[hms])+", text):
+    """`2d`, `1h`, `30m`, `1h30m`, `90s`; None for what is no such time."""
+    if not re.fullmatch(r"([0-9]{1,6}[wdhms])+", text):
         return None
-    seconds = sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9]+)([hms])", text))
+    seconds = sum(int(number) * _SECONDS[unit] for number, unit in re.findall(r"([0-9]+)([wdhms])", text))
     return seconds if 0 < seconds <= _LONGEST else None
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatroom.client import render, tables
+from chatroom.client import happenings, render, tables
 from chatroom.client.events import Back, Ended, Gap, Offline, Online, Reset, Unsayable
 from chatroom.client.render import Line, Look, Span
 from chatroom.errors import Refusal
@@ -292,12 +292,12 @@ def test_no_message_takes_long_to_be_searched() -> None:
     ],
 )
 def test_what_happens_is_told_in_a_line(event: object, line: str) -> None:
-    assert [text_of(each) for each in render.happening(event, now=WHEN)] == [line]
+    assert [text_of(each) for each in happenings.happening(event, now=WHEN)] == [line]
 
 
 @pytest.mark.parametrize("event", [Online(), Live("lobby", 3)])
 def test_of_some_things_nothing_is_told(event: object) -> None:
-    assert render.happening(event, now=WHEN) == []
+    assert happenings.happening(event, now=WHEN) == []
 
 
 @pytest.mark.parametrize(
@@ -312,11 +312,11 @@ def test_of_some_things_nothing_is_told(event: object) -> None:
     ],
 )
 def test_who_comes_and_goes_is_told_in_one_line(joined: str, left: str, line: str) -> None:
-    assert text_of(render.comings("lobby", joined.split(), left.split())) == line
+    assert text_of(happenings.comings("lobby", joined.split(), left.split())) == line
 
 
 def test_names_are_coloured_wherever_they_are_told() -> None:
-    line = render.comings("lobby", ["bob"], ["eve"])
+    line = happenings.comings("lobby", ["bob"], ["eve"])
     assert [span for span in line.body if span.tone] == [Span("person", "bob", "bob"), Span("person", "eve", "eve")]
 
 
@@ -326,7 +326,7 @@ def test_each_mark_has_its_tone(mark: str, tone: str) -> None:
 
 
 def people(names: list[str]) -> str:
-    return "".join(span.text for span in render.people(names))
+    return "".join(span.text for span in happenings.people(names))
 
 
 def test_a_crowd_is_counted() -> None:
@@ -337,17 +337,19 @@ def test_a_crowd_is_counted() -> None:
 
 
 def test_one_who_comes_is_told_where_they_are() -> None:
-    assert [*map(text_of, render.whereabouts("lobby", "tea", ["bob", "cy"]))] == [
+    assert [*map(text_of, happenings.whereabouts("lobby", "tea", ["bob", "cy"]))] == [
         "[*] You are in lobby, with bob and cy.",
         "[*] Topic: tea",
     ]
-    assert [*map(text_of, render.whereabouts("lobby", "", []))] == ["[*] You are in lobby; nobody else is here yet."]
+    assert [*map(text_of, happenings.whereabouts("lobby", "", []))] == [
+        "[*] You are in lobby; nobody else is here yet."
+    ]
 
 
 def test_rooms_and_members_are_listed() -> None:
-    assert text_of(render.members("lobby", ["ada", "bob"])) == "[*] In lobby: ada, bob"
+    assert text_of(happenings.members("lobby", ["ada", "bob"])) == "[*] In lobby: ada, bob"
     rooms = [RoomInfo("lobby", "tea", 2, 9), RoomInfo("ops", "", 1, 3)]
-    assert [*map(text_of, render.rooms(rooms))] == ["[*] lobby (2 here): tea", "[*] ops (1 here)"]
+    assert [*map(text_of, happenings.rooms(rooms))] == ["[*] lobby (2 here): tea", "[*] ops (1 here)"]
 
 
 def test_in_a_table_the_meanings_stand_below_each_other() -> None:
@@ -380,12 +382,12 @@ EVERYTHING = [
     render.message(said("hi", reply_to=1), LOOK, reply_to=said(HOSTILE * 10, **FIELDS)),
     render.pending(HOSTILE, "text", Look(username=HOSTILE), refusal=HOSTILE),
     render.room_header(HOSTILE, HOSTILE),
-    render.comings(HOSTILE, [HOSTILE] * 5, [HOSTILE]),
+    happenings.comings(HOSTILE, [HOSTILE] * 5, [HOSTILE]),
     render.status("*", HOSTILE),
-    *(line for event in HAPPENINGS for line in render.happening(event, now=WHEN)),
-    *render.whereabouts(HOSTILE, HOSTILE, [HOSTILE]),
-    render.members(HOSTILE, [HOSTILE, HOSTILE]),
-    *render.rooms([RoomInfo(HOSTILE, HOSTILE, 1, 1)]),
+    *(line for event in HAPPENINGS for line in happenings.happening(event, now=WHEN)),
+    *happenings.whereabouts(HOSTILE, HOSTILE, [HOSTILE]),
+    happenings.members(HOSTILE, [HOSTILE, HOSTILE]),
+    *happenings.rooms([RoomInfo(HOSTILE, HOSTILE, 1, 1)]),
 ]
 
 

@@ -68,7 +68,7 @@ def test_the_newest_messages_are_known_by_their_numbers(view: View) -> None:
         view.take(said(seq, "bob"))
     assert view.message(2) is None
     assert view.message(3) == said(3, "bob")
-    assert [each.seq for each in view.newest(2)] == [KNOWN + 1, KNOWN + 2]
+    assert [each.seq for each in view.latest(2)] == [KNOWN + 1, KNOWN + 2]
 
 
 def test_who_looks_has_seen_all_that_was_said(view: View) -> None:

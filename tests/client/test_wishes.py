@@ -42,6 +42,8 @@ def test_what_is_said_to_one_alone_is_the_most_urgent() -> None:
         ("1h1m1s", 3_661),
         ("30m1h", 5_400),
         ("007s", 7),
+        ("2d", 172_800),
+        ("1w1d", 691_200),
         ("8784h", 366 * 24 * 3_600),
     ],
 )
@@ -52,7 +54,7 @@ def test_a_duration_is_numbers_with_units(text: str, seconds: int) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *["", "1", "h", "1 h", " 1h", "1h ", "1h\n", "1H", "1d", "-1h", "+1h", "1.5h", "1h30", "0s", "0h0m", "8785h"],
+        *["", "1", "h", "1 h", " 1h", "1h ", "1h\n", "1H", "1y", "-1h", "+1h", "1.5h", "1h30", "0s", "0h0m", "8785h"],
         *["1e3s", "1_0s", "0x1s", "\u0661h", "\uff11h", "1h\u0661m", "9999999s", "9" * 5_000 + "h"],
     ],
 )
