@@ -84,7 +84,7 @@ def people(names: Sequence[str]) -> tuple[Span, ...]:
 def whereabouts(room: str, topic: str, others: Sequence[str]) -> list[Line]:
     """What one who comes into a room is told."""
     if is_direct(room):
-        later = "" if others else ", who is not here just now and can read it later"
+        later = "" if others else ", who is away and can read it later"
         return [told("*", f"What you say here is for {{who}} alone{later}.", who=person(room.removeprefix("@")))]
     sentence = "You are in {room}, with {others}." if others else "You are in {room}; nobody else is here yet."
     here = told("*", sentence, room=room, others=people(others))

@@ -95,7 +95,16 @@ class Terminal:
         self._over = threading.Event()
         self._output = output()
         self._page = self._output if isinstance(self._output, Page) else None
-        self._session: PromptSession[int] = PromptSession(
+        self._session = self._new_session(vi=vi, colour=colour)
+        self._buffer = self._session.default_buffer
+        self._buffer.accept_handler = self._accept
+        self._buffer.on_text_changed += self._changed
+        self._app = self._session.app
+        if page := self._page:
+            self._app.after_render += lambda _: page.let_go()
+
+    def _new_session(self, *, vi: bool, colour: bool) -> PromptSession[int]:
+        return PromptSession(
             output=self._output,
             prompt_continuation=_indent,
             input_processors=[ConditionalProcessor(Unseen(), Condition(self.asks_secret))],
@@ -107,12 +116,6 @@ class Terminal:
             enable_suspend=True,
             erase_when_done=True,
         )
-        self._buffer = self._session.default_buffer
-        self._buffer.accept_handler = self._accept
-        self._buffer.on_text_changed += self._changed
-        self._app = self._session.app
-        if page := self._page:
-            self._app.after_render += lambda _: page.let_go()
 
     def run(self, partner: Partner) -> int:
         """Reads keys until `leave`, and returns what that was told; or 0 at Ctrl-D."""
