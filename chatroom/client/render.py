@@ -177,19 +177,20 @@ def _in_place_of_time(words: Sequence[str], tone: str, look: Look) -> Iterator[S
 
 def _speaker(name: str, kind: Kind, to: Sequence[str] | None, look: Look) -> tuple[Span, ...]:
     if to is not None:
-        return (*person(name), Span("info", " whispers"), Span("", " to "), *_listeners(to, look), Span("", ": "))
+        return (*person(name), Span("info", " whispers"), *_listeners(to, look), Span("", ": "))
     return (Span("mark", "* "), *person(name), Span("", " ")) if kind == "action" else (*person(name), Span("", ": "))
 
 
 def _listeners(names: Sequence[str], look: Look) -> tuple[Span, ...]:
-    """`you, bob`: who hears a whisper, oneself first."""
+    """` to you, bob`: who hears a whisper, oneself first."""
     own = fold(look.username)
     others = [name for name in names if fold(name) != own]
     you = [(Span("", "you"),)] if len(others) < len(names) else []
     listed = [*you, *map(person, others[:_FEW])]
     if len(others) > _FEW:
         listed.append((Span("", f"{len(others) - _FEW} others"),))
-    return tuple(span for part in listed for span in (Span("", ", "), *part))[1:]
+    spans = [span for part in listed for span in (Span("", ", "), *part)]
+    return (Span("", " to "), *spans[1:]) if spans else ()
 
 
 def person(name: str) -> tuple[Span, ...]:

@@ -106,7 +106,7 @@ def test_what_could_not_be_said_to_one_alone_is_told_at_once(ada: Terminal, bob:
     ada.type(f"/msg bob hello{ENTER}")
     ada.sees("Said in @bob: hello")
     ada.type(f"/msg bob {'x' * 4_001}{ENTER}")
-    ada.sees("[!] Not said in @bob: ")
+    ada.sees("[!] Not said in @bob:")
 
 
 # --------------------------------------------------------------------------------------------------------- whispers
