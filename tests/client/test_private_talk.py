@@ -251,6 +251,9 @@ def test_what_was_not_seen_yet_comes_again_at_the_next_start(server: Server, bob
         ada.sees(SECRET)
         bob.say("lobby", "and more").result(TIMEOUT)
         ada.sees("] bob: and more")
+        ada.process.terminate()  # what was read is told even so
+        ada.ends()
+        assert not ada.count(SECRET)
     with Terminal(tmp_path / "ada", *come_in) as ada:
         ada.sees(SECRET)
         hide(ada)
