@@ -13,14 +13,13 @@ from pathlib import Path
 
 import colorama
 
-from chatroom import text
-from chatroom.client import commands, desktop, entry, exits, inputs, render
+from chatroom.client import commands, desktop, entering, entry, exits, inputs, render
 from chatroom.client.attention import Attention
-from chatroom.client.chat import Chat, Manner
+from chatroom.client.chat import Chat
+from chatroom.client.conversation import Manner
 from chatroom.client.events import Ended
 from chatroom.client.notify import Notifier
 from chatroom.client.paint import Painter
-from chatroom.client.refusals import wants_another_name
 from chatroom.client.render import Line, Look
 from chatroom.client.session import Client
 from chatroom.client.settings import Settings
@@ -28,7 +27,6 @@ from chatroom.client.terminal import Terminal, ask, say
 from chatroom.client.trust import data_folder
 from chatroom.client.typist import Typist
 from chatroom.client.wishes import Quiet, Wish, Wishes
-from chatroom.errors import Refusal
 
 HINT = "Type and press Enter. /help shows more, q quits."
 
@@ -57,33 +55,17 @@ def _tell(painter: Painter, mark: str, sentence: str) -> None:
 
 
 def _come_in(settings: Settings, painter: Painter) -> Client:
-    """Connects, and asks for a name until the server takes it."""
+    """Connects, and asks for what the server wants to know until it lets us in."""
     tell = partial(_tell, painter)
     tell("*", f"Connecting to {settings.host}:{settings.port} ...")
-    name = settings.name
-    if not name:
+    if not settings.name:
         entry.reach(settings, entry.trust_of(settings))
         tell("+", "Connected.")
-    while True:
-        try:
-            client = entry.come_in(settings, name or _ask_name(painter), partial(tell, "*"))
-        except Refusal as refusal:
-            if not wants_another_name(refusal):
-                raise
-            tell("!", refusal.text)
-            name = ""
-        else:
-            if settings.name:
-                tell("+", "Connected.")
-            return client
-
-
-def _ask_name(painter: Painter) -> str:
-    while True:
-        try:
-            return text.username(ask("Enter your name: ").strip())
-        except Refusal as refusal:
-            _tell(painter, "!", refusal.text)
+    door = entering.Door(tell, ask, partial(ask, is_secret=True))
+    client = door.enter(settings.name, partial(entry.come_in, settings, tell=partial(tell, "*")))
+    if settings.name:
+        tell("+", "Connected.")
+    return client
 
 
 # ------------------------------------------------------------------------------------------------- talking
@@ -123,7 +105,6 @@ def _talk(client: Client, settings: Settings, painter: Painter, terminal: Termin
         chat = Chat(client, screen, attention, _manner(settings, client.username))
         chat.tell("*", HINT)
         chat.enter(settings.room)
-        chat.ask(client.rooms(), chat.open_directs)
         threading.Thread(target=_listen, args=(client, chat, terminal), name="chatroom listener", daemon=True).start()
         history_of = cache(partial(_inputs, state / "inputs", settings))
         result = terminal.run(Typist(chat, screen.draw, history_of))

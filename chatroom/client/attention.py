@@ -7,11 +7,9 @@ oneself comes here; what was said while one was away makes one sound in all.
 from collections.abc import Callable
 
 from chatroom.client.notify import Notifier
+from chatroom.client.views import is_direct
 from chatroom.client.wishes import URGENCY, Kind, Wishes, what_rings
 from chatroom.messages import Message
-
-DIRECT = "@"
-"""How the name of a direct room begins."""
 
 
 class Attention:
@@ -25,7 +23,7 @@ class Attention:
 
     def catch(self, said: Message, *, is_mention: bool) -> str:
         """Somebody else said this. Returns what is to be told, if something about it does not work."""
-        kind = Kind.DIRECT if said.room.startswith(DIRECT) else Kind.MENTION if is_mention else Kind.MESSAGE
+        kind = Kind.DIRECT if is_direct(said.room) else Kind.MENTION if is_mention else Kind.MESSAGE
         if not what_rings(kind, self.wishes.of(said.room)):
             return ""
         if not said.replayed:

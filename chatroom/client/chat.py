@@ -1,180 +1,38 @@
-"""The conversation: which rooms one is in, which is looked at, and what is shown of all that happens.
+"""The conversation as it is heard: what each event means to a person, and what is shown of it.
 
-Knows what an event means to a person. Knows nothing of keys, screens and commands: what is to be seen goes to a
-`Screen`. One thread hears events, another one types, answers come in a third: each takes the lock.
+Knows events. Knows nothing of keys, screens and commands. One thread hears events, another one ticks: each takes the
+lock.
 """
 
-import functools
 import math
-import secrets
-import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from typing import Any, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Any
 
-from msgspec.structs import replace
-
-from chatroom.client import render
+from chatroom.client import changes, happenings, render
 from chatroom.client.attention import Attention
-from chatroom.client.emoji import expand
-from chatroom.client.events import Back, Offline, Receipt, Reset, Unsayable
-from chatroom.client.once import Once
-from chatroom.client.outgoing import Outgoing, Words
-from chatroom.client.render import Line, Look
+from chatroom.client.conversation import Conversation, Manner, Screen, locked
+from chatroom.client.events import Back, Offline, Online, Reset, Unsayable
+from chatroom.client.render import Line
 from chatroom.client.session import Client
-from chatroom.client.views import View
-from chatroom.errors import ChatError
-from chatroom.messages import Deleted, Edited, Joined, Kind, Left, Live, Message, Reacted, Room, Rooms, Topic
+from chatroom.client.views import View, is_direct
+from chatroom.messages import Deleted, Edited, Joined, Left, Live, Message, Reacted, Room, Rooms, Topic
 from chatroom.text import fold
-
-T = TypeVar("T")
-M = TypeVar("M", bound=Callable[..., Any])
 
 COMINGS_SECONDS = 10.0
 """In a busy room, who comes and goes is told at most so often, unless somebody speaks."""
 
-
-class Screen(Protocol):
-    """Where things are seen. Any thread may call it, and it never waits."""
-
-    def columns(self) -> int: ...
-    def show(self, lines: Sequence[Line]) -> None: ...
-    def refresh(self) -> None: ...
-    def leave(self) -> None: ...
-    def edit(self, text: str) -> None: ...
-    def ask_secret(self, question: str, then: Callable[[str], None]) -> None: ...
+_NOT_IN = frozenset(("not_joined", "no_such_room"))
 
 
-class Manner(NamedTuple):
-    """How the person wants it."""
-
-    look: Look = Look()
-    highlights: tuple[str, ...] = ()
-    all_rooms: bool = False
-    """Whether the lines of all rooms are shown as they come."""
-    handles: bool = False
-    """Whether each line shows by what it can be named."""
-    plain: bool = False
-    """Whether everything is a line of its own, in order, and nothing is redrawn."""
-
-
-def locked(method: M) -> M:
-    @functools.wraps(method)
-    def call(self: "Chat", *arguments: Any, **named: Any) -> Any:
-        with self.lock:
-            return method(self, *arguments, **named)
-
-    return call  # type: ignore[return-value]
-
-
-class Chat:
-    """One person's conversation, as it is at the moment."""
+class Chat(Conversation):
+    """One person's. Any thread may call it; each takes the lock."""
 
     def __init__(self, client: Client, screen: Screen, attention: Attention, manner: Manner) -> None:
-        self.client = client
-        self.screen = screen
-        self.attention = attention
-        self.manner = manner
-        self.lock = threading.RLock()
-        self.room = ""
-        """The room that is looked at, and that typed text goes to; or none."""
-        self.outgoing = Outgoing(client.unsent)
-        self.once = Once()
-        self._views: dict[str, View] = {}
-        self._entering: set[str] = set()
-        self._day = render.day_of(time.time_ns() // 1_000_000)
+        super().__init__(client, screen, attention, manner)
         self._comings_told = 0.0
         self._back_at = 0.0
         """When the last outage was over; none is over while there is one."""
-
-    def look(self) -> Look:
-        """How lines are made, on a screen as wide as this one."""
-        return self.manner.look.at(self.screen.columns())
-
-    @locked
-    def tell(self, mark: str, text: str) -> None:
-        self.screen.show([render.status(mark, text)])
-
-    def ask(self, question: Future[T], then: Callable[[T], object] = lambda _: None) -> None:
-        """Goes on with the answer when it comes; a refusal is told."""
-
-        def answered(question: Future[T]) -> None:
-            with self.lock:
-                try:
-                    then(question.result())
-                except ChatError as error:
-                    self.tell("!", error.text)
-
-        question.add_done_callback(answered)
-
-    # ---------------------------------------------------------------------------------------------- rooms
-
-    def view(self, room: str = "") -> View | None:
-        """The room of that name, or the one that is looked at, if we are in it."""
-        return self._views.get(fold(room or self.room))
-
-    def views(self) -> list[View]:
-        """In the order in which we came into them."""
-        return list(self._views.values())
-
-    def here(self) -> View | None:
-        """The room that is looked at; where there is none, that is told."""
-        if not (view := self.view()):
-            self.tell("!", "You are in no room. /join ROOM enters one.")
-        return view
-
-    def is_looked_at(self, view: View) -> bool:
-        return self.manner.all_rooms or fold(view.name) == fold(self.room)
-
-    @locked
-    def enter(self, room: str) -> None:
-        """Turns to a room; to one that we are not in, once the server has let us in."""
-        if view := self.view(room):
-            self.turn(view)
-            return
-        self._entering.add(fold(room))
-        self.ask(self.client.join(room))
-
-    @locked
-    def turn(self, view: View) -> None:
-        """Looks at a room that we are in."""
-        self.room = view.name
-        kept, dropped = view.look()
-        lines = [render.room_header(view.name, view.topic)]
-        if dropped:
-            lines.append(render.status("*", f"{dropped} older lines are passed over; /history shows older messages."))
-        self.screen.show([*lines, *kept])
-        self.screen.refresh()
-
-    def _whereabouts(self, view: View) -> list[Line]:
-        others = [name for name in view.people() if name != self.client.username]
-        return render.whereabouts(view.name, view.topic, others)
-
-    # ---------------------------------------------------------------------------------------------- saying
-
-    @locked
-    def say(self, text: str, kind: Kind = "text", reply_to: int | None = None) -> None:
-        """Says it in the room that is looked at. It stays below until it is stored, or refused and forgotten."""
-        if here := self.here():
-            self.send(Words(secrets.token_hex(8), here.name, expand(text), kind, reply_to))
-
-    def send(self, words: Words) -> None:
-        self.outgoing.add(words)
-        receipt = self.client.say(
-            words.room, words.text, kind=words.kind, reply_to=words.reply_to, to=words.to or None, once=words.once,
-            id=words.id,
-        )  # fmt: skip
-        receipt.add_done_callback(self._receipted)
-        self.screen.refresh()
-
-    def _receipted(self, receipt: Future[Receipt]) -> None:
-        """A refusal is heard as an event; and what is still unsent at the end is kept by the client."""
-        if not receipt.exception():
-            with self.lock:
-                self.outgoing.stored(receipt.result().id)
-
-    # --------------------------------------------------------------------------------------------- hearing
 
     @locked
     def hear(self, event: object) -> None:
@@ -185,50 +43,63 @@ class Chat:
             self._show_happening(event)
 
     def _show_happening(self, event: object) -> None:
-        if lines := render.happening(event, now=time.time_ns() // 1_000_000):
+        if lines := happenings.happening(event, now=time.time_ns() // 1_000_000):
             self.screen.show(lines)
+
+    # --------------------------------------------------------------------------------------- what was said
 
     def _message(self, said: Message) -> None:
         view = self.view(said.room)
         if view is None:
             return
-        is_own = said.username == self.client.username
-        is_known = view.read or said.room.startswith("@")
-        is_new = not is_own and (not said.replayed or bool(is_known and view.read < said.seq))
-        if said.once:
-            if not is_own:
-                self.once.add(said)
-            said = replace(said, message=render.ONCE)  # no pop-up shows it, and nothing else remembers it
+        self._tell_reactions(view)
         view.take(said)
+        is_own = said.username == self.client.username
+        is_new = not is_own and (not said.replayed or self._is_unread(view, said))
         is_mention = not is_own and self._is_for_me(view, said)
-        lines = [*self._before(view, said, is_new=is_new), self.line_of(view, said, is_mention=is_mention)]
-        if self.is_looked_at(view):
-            self.screen.show(lines)
-            view.shown = max(view.shown, said.seq)
-        else:
-            view.keep(lines)
-            view.unread += is_new
-            view.mentions += is_new and is_mention
+        self._put_message(view, said, is_new=is_new, is_mention=is_mention)
+        self._count(view, said, is_new=is_new, is_mention=is_mention)
         if is_own and self.outgoing.shown(said.id):
             self.screen.refresh()
-        if is_new and (trouble := self.attention.catch(said, is_mention=is_mention)):
+        if said.once and not is_own:
+            self._show_once(view, said)
+        if is_new and (trouble := self.attention.catch(render.redacted(said), is_mention=is_mention)):
             self.tell("!", trouble)
 
+    def _put_message(self, view: View, said: Message, *, is_new: bool, is_mention: bool) -> None:
+        before = self._before(view, said, is_new=is_new)
+        line = self.line_of(view, said, is_mention=is_mention)
+        if self.is_looked_at(view):
+            self.screen.show([*before, line])
+        else:
+            view.keep(before)
+            view.keep([line], said.seq, said.reply_to or 0)
+
+    def _is_unread(self, view: View, said: Message) -> bool:
+        """Whether it came while one was away. Who was never in a room has missed nothing, but for what was said to
+        one alone."""
+        return said.seq > view.read and (view.read > 0 or is_direct(view.name))
+
+    def _count(self, view: View, said: Message, *, is_new: bool, is_mention: bool) -> None:
+        if self.is_looked_at(view):
+            view.shown = max(view.shown, said.seq)
+        else:
+            view.unread += is_new
+            view.mentions += is_new and (is_mention or is_direct(view.name))
+
+    def _show_once(self, view: View, said: Message) -> None:
+        """Below, until a key is pressed; where nothing is redrawn, only when it is asked for."""
+        view.hold(said)
+        if self.manner.plain:
+            self.put(view, [render.status("*", "That is to be seen once; /once shows it.")], quotes=said.seq)
+        self.screen.refresh()
+
     def _is_for_me(self, view: View, said: Message) -> bool:
-        """Whether it holds one's name, or a word to be called by, or answers one's own words."""
+        """Whether it holds one's name, or a word to be called by, or answers one's own words, or is whispered."""
         original = view.message(said.reply_to)
         answers_me = original is not None and original.username == self.client.username
-        return answers_me or render.is_mention(said.message, self.client.username, self.manner.highlights)
-
-    def line_of(self, view: View, said: Message, *, is_mention: bool = False, handle: bool = False) -> Line:
-        return render.message(
-            said,
-            self.look(),
-            room_tag=self.manner.all_rooms and fold(said.room) != fold(self.room),
-            mention=is_mention,
-            handle=render.handle_of(said.seq) if handle or self.manner.handles else "",
-            reply_to=view.message(said.reply_to),
-        )
+        is_called = render.is_mention(said.message, self.client.username, self.manner.highlights)
+        return answers_me or is_called or said.to is not None
 
     def _before(self, view: View, said: Message, *, is_new: bool) -> list[Line]:
         """What stands before a message: a new day, who came and went, where the new ones begin."""
@@ -247,13 +118,63 @@ class Chat:
             return said.replayed and not view.is_marked
         return not view.unread
 
+    # ---------------------------------------------------------------------------------- what became of it
+
+    def _edited(self, event: Edited) -> None:
+        """What was replayed with its new text already needs no word of that."""
+        if view := self.view(event.room):
+            before = view.correct(event)
+            if not (event.replayed and before and before.message == event.message):
+                self._put_change(view, changes.corrected(event, self.look(), before, room=self.tag_of(view)), event)
+            self._pass(view, event.seq)
+
+    def _deleted(self, event: Deleted) -> None:
+        """Where its text was replayed as gone already, that needs no word more."""
+        view = self.view(event.room)
+        if view is None:
+            return
+        before = view.forget(event)
+        if event.target == event.seq:
+            handle = render.handle_of(event.seq) if self.manner.handles else ""
+            self.put(view, [changes.erased(event, self.look(), handle=handle, room=self.tag_of(view))], event.seq)
+        elif before or not event.replayed:
+            if before:
+                self._withdraw(view, before)
+            self._put_change(view, changes.deleted(event, before), event)
+        self._pass(view, event.seq)
+        self.screen.refresh()
+
+    def _withdraw(self, view: View, said: Message) -> None:
+        """Nobody who looks later sees it."""
+        gone = Deleted(room=said.room, seq=said.seq, time=said.time, username=said.username, target=said.seq)
+        view.withdraw(said.seq, changes.erased(gone, self.look()), lambda reply: self.line_of(view, reply))
+
+    def _reacted(self, event: Reacted) -> None:
+        """Told in a moment, with all that come in it."""
+        if view := self.view(event.room):
+            view.react(event)
+            self._pass(view, event.seq)
+
+    def _put_change(self, view: View, line: Line, event: Edited | Deleted) -> None:
+        self._tell_reactions(view)
+        self.put(view, [line], quotes=event.target)
+
+    def _pass(self, view: View, seq: int) -> None:
+        if self.is_looked_at(view):
+            view.shown = max(view.shown, seq)
+
+    # ---------------------------------------------------------------------------------------- who is where
+
     def _comings(self, view: View) -> list[Line]:
+        """In a direct room nobody comes: it is the other one's as well, wherever that one is."""
         joined, left = view.take_comings()
+        if is_direct(view.name):
+            joined = []
         if not (joined or left) or not self.is_looked_at(view):
             return []
         if len(left) == 1 and not joined:
-            return render.happening(left[0], now=0)
-        return [render.comings(view.name, joined, [event.username for event in left])]
+            return happenings.happening(left[0], now=0)
+        return [happenings.comings(view.name, joined, [event.username for event in left])]
 
     def _room(self, room: Room) -> None:
         key = fold(room.room)
@@ -274,7 +195,12 @@ class Chat:
             self.tell("!", trouble)
         if view and fold(live.room) in self._entering:
             self._entering.discard(fold(live.room))
+            self._tell_reactions(view)
             self.screen.show(self._whereabouts(view))
+
+    def _whereabouts(self, view: View) -> list[Line]:
+        others = [name for name in view.people() if name != self.client.username]
+        return happenings.whereabouts(view.name, view.topic, others)
 
     def _joined(self, event: Joined) -> None:
         if view := self.view(event.room):
@@ -305,8 +231,18 @@ class Chat:
         view = self.view(event.room)
         if view:
             view.topic = event.topic
-            lines = render.happening(event, now=0)
-            self.screen.show(lines) if self.is_looked_at(view) else view.keep(lines)
+            self.put(view, happenings.happening(event, now=0))
+
+    # ---------------------------------------------------------------------------------------- the connection
+
+    def _online(self, event: Online) -> None:
+        """Somebody may have talked to us alone while we were away."""
+        self.ask(self.client.rooms(), self._enter_what_is_unread)
+
+    def _enter_what_is_unread(self, answer: Rooms) -> None:
+        for info in answer.rooms:
+            if is_direct(info.room) and info.unread and not self.view(info.room):
+                self.client.join(info.room)
 
     def _offline(self, event: Offline) -> None:
         """What comes after it is new. The trouble itself stands in the bar."""
@@ -330,7 +266,11 @@ class Chat:
             view.restart()
 
     def _unsayable(self, event: Unsayable) -> None:
-        if not self.outgoing.refused(event.id, event.error.text) or self.manner.plain:
+        """Where it was said it is seen below, with the reason; that a room could not be entered was told before."""
+        is_ours = self.outgoing.refused(event.id, event.error.text)
+        is_seen = self._is_looked_at(event.room) and not self.manner.plain
+        is_told = is_direct(event.room) and event.error.code in _NOT_IN
+        if not (is_ours and (is_seen or is_told)):
             self._show_happening(event)
         self.screen.refresh()
 
@@ -338,7 +278,7 @@ class Chat:
 
     @locked
     def tick(self) -> None:
-        """Tells who came and went, and the server what was read."""
+        """Tells who came and went and who reacted, and the server what was read."""
         self.outgoing.sweep()
         now = time.monotonic()
         if now >= self._comings_told + COMINGS_SECONDS:
@@ -349,49 +289,21 @@ class Chat:
         for view in self.views():
             if now >= self._back_at + COMINGS_SECONDS:
                 view.settle()
-            seen = self.once.before(view.name, view.shown)
-            if seen > view.told and not self.client.outage:
-                view.told = seen
-                self.client.seen(view.name, seen)
-
-    @locked
-    def pressed(self) -> None:
-        """A key was pressed: what was to be seen once has been seen."""
-        if hidden := self.once.hide():
-            self.client.seen(hidden.room, hidden.seq)
-            if view := self.view(hidden.room):
-                view.forget(hidden.seq)
-            self.screen.refresh()
-
-    @locked
-    def open_directs(self, rooms: Rooms) -> None:
-        """Goes, without turning there, to where somebody wrote meanwhile."""
-        for info in rooms.rooms:
-            if info.unread and info.room.startswith("@"):
-                self.ask(self.client.join(info.room))
-
-    def _changed(self, event: Edited | Deleted | Reacted) -> None:
-        """A correction, a deletion or a reaction: a line of its own, and what is remembered follows it."""
-        view = self.view(event.room)
-        if view is None:
-            return
-        lines = [render.change(event, view.message(event.target), self.look())]
-        view.change(event)
-        self.screen.show(lines) if self.is_looked_at(view) else view.keep(lines)
-        if self.is_looked_at(view):
-            view.shown = max(view.shown, event.seq)
+            self._tell_reactions(view)
+            self._tell_what_was_read(view)
 
 
 _TAKE_IN: dict[type, Callable[[Chat, Any], None]] = {
     Message: Chat._message,
-    Edited: Chat._changed,
-    Deleted: Chat._changed,
-    Reacted: Chat._changed,
+    Edited: Chat._edited,
+    Deleted: Chat._deleted,
+    Reacted: Chat._reacted,
     Room: Chat._room,
     Live: Chat._live,
     Joined: Chat._joined,
     Left: Chat._left,
     Topic: Chat._topic,
+    Online: Chat._online,
     Offline: Chat._offline,
     Back: Chat._back,
     Reset: Chat._reset,

@@ -1,15 +1,16 @@
-"""What a /command is, and what many of them do: split their words, find a person's room, find the line that is meant.
+"""What a /command is, and how what stands behind it is read.
 
-Knows conversations and handles. Knows no single command.
+Knows words, times and addresses as people type them. Knows nothing of what any command does.
 """
 
+import ipaddress
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from chatroom.client import render
-from chatroom.client.chat import Chat
-from chatroom.client.views import View
-from chatroom.messages import History, Message
+from chatroom import durations
+
+Handler = Callable[[Any, str], None]
+"""Gets the Chat, and what stands behind the command."""
 
 
 class Command(NamedTuple):
@@ -18,7 +19,7 @@ class Command(NamedTuple):
     name: str
     arguments: str
     help: str
-    handler: Callable[[Chat, str], None]
+    handler: Handler
     takes: str = ""
     more: str = ""
     """What `/help NAME` adds."""
@@ -27,37 +28,35 @@ class Command(NamedTuple):
     def usage(self) -> str:
         return f"/{self.name} {self.arguments}".rstrip()
 
-    def needs_more_than(self, argument: str) -> bool:
-        return bool(self.arguments) and not self.arguments.startswith("[") and not argument
+    def lacks(self, argument: str) -> bool:
+        """Whether less is given than is needed."""
+        words = self.arguments.split()
+        needed = next((place for place, word in enumerate(words) if word.startswith("[")), len(words))
+        return len(argument.split(maxsplit=needed)) < needed
 
 
-def split(argument: str) -> tuple[str, str]:
-    """The first word, and the rest."""
+def first_word(argument: str) -> tuple[str, str]:
+    """The first word, and what follows it."""
     word, rest = (*argument.split(maxsplit=1), "", "")[:2]
-    return word, rest.strip()
+    return word, rest
 
 
-def with_message(chat: Chat, handle: str, then: Callable[[View, Message], object]) -> None:
-    """Goes on with the message of that handle; one that is not known here is asked for."""
-    view = chat.here()
-    seq = render.seq_of(handle)
-    if view is None:
-        return
-    if said := view.message(seq):
-        then(view, said)
-    elif seq:
-        page = chat.client.history(view.name, before=seq + 1, limit=1)
-        chat.ask(page, lambda answer: _found(chat, view, answer, seq, then))
-    else:
-        _not_found(chat, view, handle)
+def name_of(word: str) -> str:
+    """A person's name, with or without its mark."""
+    return word.removeprefix("@")
 
 
-def _found(chat: Chat, view: View, page: History, seq: int, then: Callable[[View, Message], object]) -> None:
-    if page.said() and page.said()[0].seq == seq:
-        then(view, page.said()[0])
-    else:
-        _not_found(chat, view, render.handle_of(seq))
+def duration(argument: str) -> tuple[int | None, str]:
+    """The seconds that the first word says, if it is a time; and what follows."""
+    word, rest = first_word(argument)
+    seconds = durations.seconds(word)
+    return (seconds, rest) if seconds else (None, argument)
 
 
-def _not_found(chat: Chat, view: View, handle: str) -> None:
-    chat.tell("!", f"No line of {view.name} is named {handle}; /handles shows by what each line is named.")
+def is_address(word: str) -> bool:
+    """Whether that is an address. A name that looks like one is told from it by its `@`."""
+    try:
+        ipaddress.ip_address(word)
+    except ValueError:
+        return False
+    return True

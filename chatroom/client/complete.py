@@ -43,7 +43,9 @@ class Candidates(NamedTuple):
     rooms: Sequence[str]
     """Without `#`; a direct conversation has its `@`."""
     arguments: Mapping[str, str]
-    """What each command's argument is: "room", "person", "command", or "" for anything."""
+    """What each command's argument is: one of `_ARGUMENTS`, or "" for anything."""
+    elsewhere: Sequence[str] = ()
+    """People who are only in other rooms; a command may name them, too."""
 
 
 def words(before: str, known: Candidates) -> list[Word]:
@@ -62,7 +64,7 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
 def _offers(ahead: str, word: str, known: Candidates) -> Iterable[Word]:
     if not ahead and word.startswith("/"):
         return _begun(word, (f"/{name} " for name in known.commands))
-    if argument := _ARGUMENTS.get(_kind_of_argument(ahead, known)):
+    if argument := _ARGUMENTS.get(_kind_of_argument(ahead, word, known)):
         return _begun(word, argument(word, known))
     if begun := _EMOJI.search(word):
         return [Word(f":{name}:", begun.start("name") - 1 - len(word)) for name, _ in emoji.names(begun["name"])]
@@ -73,10 +75,11 @@ def _offers(ahead: str, word: str, known: Candidates) -> Iterable[Word]:
     return _begun(name, (f"{person}: " if begins_line else person for person in _people(name, known)))
 
 
-def _kind_of_argument(ahead: str, known: Candidates) -> str:
+def _kind_of_argument(ahead: str, word: str, known: Candidates) -> str:
     """What is expected next, if all that is typed so far is a command."""
     command = _COMMAND.fullmatch(ahead)
-    return known.arguments.get(command[1].lower(), "") if command else ""
+    kind = known.arguments.get(command[1].lower(), "") if command else ""
+    return "" if kind == "direct" and not word.startswith("@") else kind
 
 
 def _begun(word: str, offers: Iterable[str]) -> Iterable[Word]:
@@ -98,6 +101,18 @@ def _people(word: str, known: Candidates) -> Iterable[str]:
     return (f"{mark}{visible(name)}" for name in known.people)
 
 
+def _everybody(word: str, known: Candidates) -> Iterable[str]:
+    return _people(word, known._replace(people=[*known.people, *known.elsewhere]))
+
+
+def _list_of_people(word: str, known: Candidates) -> Iterable[str]:
+    """After a comma the next one, but nobody twice."""
+    named, comma, last = word.rpartition(",")
+    before = {fold(name.removeprefix("@")) for name in named.split(",")}
+    others = [name for name in known.people if fold(name) not in before]
+    return (f"{named}{comma}{name}" for name in _people(last, known._replace(people=others)))
+
+
 def _rooms(word: str, known: Candidates) -> Iterable[str]:
     mark = "#" if word.startswith("#") else ""
     return (f"{mark}{visible(room)}" for room in known.rooms if not (mark and room.startswith("@")))
@@ -105,7 +120,7 @@ def _rooms(word: str, known: Candidates) -> Iterable[str]:
 
 def _rooms_and_people(word: str, known: Candidates) -> Iterable[str]:
     """Each once, also whom there is a direct conversation with already."""
-    return dict.fromkeys([*_rooms(word, known), *_people("@", known)])
+    return dict.fromkeys([*_rooms(word, known), *_everybody("@", known)])
 
 
 def _commands(word: str, known: Candidates) -> Iterable[str]:
@@ -115,6 +130,8 @@ def _commands(word: str, known: Candidates) -> Iterable[str]:
 
 _ARGUMENTS: dict[str, Callable[[str, Candidates], Iterable[str]]] = {
     "room": _rooms_and_people,
-    "person": _people,
+    "person": _everybody,
+    "people": _list_of_people,
+    "direct": _everybody,
     "command": _commands,
 }

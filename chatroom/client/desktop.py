@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from chatroom.client.attention import DIRECT
+from chatroom.client.views import is_direct
 from chatroom.messages import Message
 from chatroom.text import visible
 
@@ -85,7 +85,7 @@ _WAYS: dict[str, Callable[[str, str, Mapping[str, str]], Call]] = {
 
 def _title(said: Message) -> str:
     """It begins with a word of ours: a name could look like an option."""
-    where = "" if said.room.startswith(DIRECT) else f" in {said.room}"
+    where = "" if is_direct(said.room) else f" in {said.room}"
     return _short(f"chatroom: {said.username}{where}", LONGEST_TITLE)
 
 

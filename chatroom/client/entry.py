@@ -27,12 +27,21 @@ def _trust(settings: Settings, *, renews: bool = False) -> Trust:
     return Trust(data_folder(), settings.host, settings.port, settings.fingerprint, renews=renews)
 
 
-def come_in(settings: Settings, username: str, tell: Callable[[str], object]) -> Client:
+def come_in(
+    settings: Settings,
+    username: str,
+    tell: Callable[[str], object],
+    *,
+    password: str | None = None,
+    server_password: str | None = None,
+) -> Client:
     """A client that was let in. What it has to tell of one that was not is told."""
     client = Client(
         settings.host,
         settings.port,
         username=username,
+        password=password,
+        server_password=server_password,
         tls=settings.tls,
         fingerprint=settings.fingerprint,
         agent=AGENT,

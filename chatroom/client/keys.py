@@ -37,6 +37,18 @@ class Desk(Protocol):
     def answered(self, answer: str) -> None:
         """The question about a paste got one of the ANSWERS."""
 
+    def asks_secret(self) -> bool:
+        """Whether something is typed that nobody may see."""
+
+    def gives_no_answer(self) -> None:
+        """Nothing will be typed there."""
+
+    def hides(self) -> bool:
+        """Whether something is shown until a key is pressed."""
+
+    def hidden(self) -> None:
+        """That key was pressed."""
+
 
 ANSWERS = {"y": "yes", "e": "edit", "n": "no"}
 _NO = (Keys.Escape, Keys.ControlC, Keys.ControlD)
@@ -45,7 +57,7 @@ _NO = (Keys.Escape, Keys.ControlC, Keys.ControlD)
 def bindings(desk: Desk) -> KeyBindings:
     """The table, for this desk."""
     keys = KeyBindings()
-    typing = has_focus(DEFAULT_BUFFER) & ~Condition(desk.asks)
+    typing = has_focus(DEFAULT_BUFFER) & ~Condition(desk.asks) & ~Condition(desk.asks_secret)
     table: dict[tuple[Keys | str, ...], Callable[[KeyPressEvent], None]] = {
         (Keys.Enter,): lambda event: _enter(event.current_buffer),
         (Keys.Escape, Keys.Enter): lambda event: event.current_buffer.insert_text("\n"),
@@ -57,7 +69,18 @@ def bindings(desk: Desk) -> KeyBindings:
     for sequence, do in table.items():
         keys.add(*sequence, filter=typing)(do)
     _add_answers(keys, desk)
+    _add_secrets(keys, desk)
     return keys
+
+
+def _add_secrets(keys: KeyBindings, desk: Desk) -> None:
+    """A secret is typed as in any shell; no key takes anybody elsewhere meanwhile. What is shown once takes any key."""
+    secret = Condition(desk.asks_secret)
+    for no in (Keys.ControlC, Keys.ControlD):
+        keys.add(no, filter=secret, eager=True)(lambda _: desk.gives_no_answer())
+    for search in (Keys.ControlR, Keys.ControlS):
+        keys.add(search, filter=secret, eager=True)(lambda _: None)
+    keys.add(Keys.Any, filter=Condition(desk.hides), eager=True)(lambda _: desk.hidden())
 
 
 def _add_answers(keys: KeyBindings, desk: Desk) -> None:

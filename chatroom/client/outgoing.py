@@ -19,13 +19,14 @@ class Words(NamedTuple):
     text: str
     kind: Kind
     reply_to: int | None = None
-    refusal: str = ""
-    to: tuple[str, ...] = ()
+    to: tuple[str, ...] | None = None
     once: bool = False
+    refusal: str = ""
 
 
 def _words_of(say: Say) -> Words:
-    return Words(say.id, say.room, say.message, say.kind, say.reply_to, to=tuple(say.to or ()), once=say.once)
+    names = None if say.to is None else tuple(say.to)
+    return Words(say.id, say.room, say.message, say.kind, say.reply_to, names, say.once)
 
 
 class Outgoing:

@@ -16,11 +16,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Literal, NamedTuple, TextIO
+from typing import Any, Literal, NamedTuple, TextIO
 
 from msgspec.structs import replace
 
-from chatroom.client import exits, render
+from chatroom.client import exits, happenings, render
 from chatroom.client.events import ClientEvent, Ended, Offline, Receipt, Unsayable
 from chatroom.client.paint import Painter
 from chatroom.client.progress import Progress
@@ -309,13 +309,13 @@ class Pipe:
         if isinstance(event, Ended):
             self._fail(exits.of_code(event.code) if event.code else exits.FAILED)
         if self._errand.send is None or isinstance(event, _TROUBLE):
-            self._tell(*render.happening(event, now=time.time_ns() // 1_000_000))
+            self._tell(*happenings.happening(event, now=time.time_ns() // 1_000_000))
         self._progress.note(event)
 
     def _take_message(self, said: Message) -> None:
         is_own = said.username == self._client.username
         if self._errand.prints(own=is_own) and not (self._errand.once and self._progress.is_answered):
-            self._out.write(self._line_of(said) + "\n")
+            self._out.write(self._line_of(render.redacted(said)) + "\n")
             self._out.flush()
         self._progress.note(said, is_answer=not is_own)
 
@@ -336,13 +336,18 @@ def _on_one_line(said: Message, look: Look) -> Line:
 
 
 def _object(said: Message) -> str:
-    """The message exactly, as a line of JSON in which nothing is hidden: what cannot be seen is escaped."""
-    facts: dict[str, str | int] = {
+    """The message exactly, as a line of JSON in which nothing is hidden: what cannot be seen is escaped. What is to be
+    seen once has no text by now: whoever reads a file could see it twice."""
+    facts: dict[str, Any] = {
         "room": said.room, "seq": said.seq, "time": said.time, "username": said.username, "message": said.message,
         "replayed": said.replayed,
     }  # fmt: skip
     if said.kind != "text":
         facts["kind"] = said.kind
+    if said.to is not None:
+        facts["to"] = said.to
+    if said.once:
+        facts["once"] = True
     line = json.dumps(facts, ensure_ascii=False)
     return line if line.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in line)
 

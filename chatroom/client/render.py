@@ -1,4 +1,4 @@
-"""What a message, or anything else that happened, says: lines of spans, each with a tone that tells what it is.
+"""What a message says: lines of spans, each with a tone that tells what it is; and what all lines are made of.
 
 Knows marks, sentences and how a time is written. Knows nothing of colours, widths and screens (a Painter does), nor
 what time it is now: the same event always gives the same lines. Whatever came over the network passes `visible` here.
@@ -7,13 +7,14 @@ what time it is now: the same event always gives the same lines. Whatever came o
 import functools
 import re
 import string
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from chatroom.client.events import Back, Ended, Gap, Offline, Reset, Unsayable
-from chatroom.messages import Deleted, Edited, Joined, Kind, Left, Message, Notice, Reacted, RoomInfo, Topic
+from msgspec.structs import replace
+
+from chatroom.messages import Kind, Message
 from chatroom.text import fold, stands_in, visible
 
 FULL = "%Y-%m-%d %H:%M:%S"
@@ -21,11 +22,13 @@ SHORT = "%H:%M"
 LINE_MARK = " ⏎ "
 """Stands for a newline where a message must stay on one line."""
 
+ONCE = "(view once)"
+"""Stands for the text of a message that is to be seen once."""
+
 _WIDE_ENOUGH = 60
-_MANY = 12
 _FEW = 3
-_EXCERPT = 60
-_QUOTED = 40
+QUOTED = 40
+"""So much of a message is quoted at most."""
 _LAST = (1 << 63) - 1
 _DIGITS = string.digits + string.ascii_lowercase
 _MARKS = {"*": "info", "+": "good", "-": "dim", "!": "bad"}
@@ -50,9 +53,6 @@ class Line(NamedTuple):
     """May hold newlines."""
     is_dim: bool = False
     """Old, or not yet stored."""
-
-
-ONCE = "(to be seen once)"
 
 
 class Look(NamedTuple):
@@ -130,24 +130,40 @@ def message(
     """`[2021-10-26 13:07:08] ada: hello`; dim, when it is not new. With its handle and its room where they are asked
     for, and with what it replies to, if that is known; if not, with the handle of that."""
     head = (
-        Span("time", f"[{moment(said.time, look.time_format)}] "),
-        *([Span("dim", f"{handle} ")] if handle else ()),
-        *([Span("room", f"#{visible(said.room)} ")] if room_tag else ()),
+        *stamp(said.time, look, handle=handle, room=said.room if room_tag else ""),
         *([Span("mention", "» ")] if mention else ()),
-        *(_whisperer(said, look) if said.to is not None else _speaker(said.username, said.kind)),
+        *_speaker(said.username, said.kind, said.to, look),
     )
-    words = ONCE if said.once else _lines_of(said.message)
-    text = Span("dim" if said.once else "mention" if mention else "", words)
+    text = Span("dim", ONCE) if said.once else Span("mention" if mention else "", lines_of(said.message))
     return Line(head, (*_quote(said, reply_to), text), said.replayed)
 
 
-def pending(text: str, kind: Kind, look: Look, *, refusal: str = "") -> Line:
+def redacted(said: Message) -> Message:
+    """The message as it may be remembered and told: what is to be seen once has no text."""
+    return replace(said, message=ONCE) if said.once else said
+
+
+def revealed(said: Message, look: Look) -> Line:
+    """What is to be seen once, as it is seen."""
+    return message(replace(said, once=False, reply_to=None, replayed=False), look)
+
+
+def stamp(time: int, look: Look, *, handle: str = "", room: str = "") -> tuple[Span, ...]:
+    """What stands before a line of the conversation: when it was, and its handle and its room, where they are given."""
+    return (
+        Span("time", f"[{moment(time, look.time_format)}] "),
+        *([Span("dim", f"{handle} ")] if handle else ()),
+        *([Span("room", f"#{visible(room)} ")] if room else ()),
+    )
+
+
+def pending(text: str, kind: Kind, look: Look, *, to: Sequence[str] | None = None, refusal: str = "") -> Line:
     """What was typed and has no receipt yet: where the time will be it says that it is being sent; or that it was not,
     and at its end why."""
     words, tone = (_NOT_SENT, "bad") if refusal else (_SENDING, "time")
     why = (Span("bad", f" ({visible(refusal)})"),) if refusal else ()
-    head = (*_in_place_of_time(words, tone, look), *_speaker(look.username, kind))
-    return Line(head, (Span("", _lines_of(text)), *why), not refusal)
+    head = (*_in_place_of_time(words, tone, look), *_speaker(look.username, kind, to, look))
+    return Line(head, (Span("", lines_of(text)), *why), not refusal)
 
 
 def _in_place_of_time(words: Sequence[str], tone: str, look: Look) -> Iterator[Span]:
@@ -159,67 +175,43 @@ def _in_place_of_time(words: Sequence[str], tone: str, look: Look) -> Iterator[S
     return (Span(tone, part) for part in parts if part)
 
 
-def _speaker(name: str, kind: Kind) -> tuple[Span, ...]:
-    return (Span("mark", "* "), *_person(name), Span("", " ")) if kind == "action" else (*_person(name), Span("", ": "))
+def _speaker(name: str, kind: Kind, to: Sequence[str] | None, look: Look) -> tuple[Span, ...]:
+    if to is not None:
+        return (*person(name), Span("info", " whispers"), *_listeners(to, look), Span("", ": "))
+    return (Span("mark", "* "), *person(name), Span("", " ")) if kind == "action" else (*person(name), Span("", ": "))
 
 
-def _whisperer(said: Message, look: Look) -> tuple[Span, ...]:
-    """`ada whispers to you, bob: `"""
-    names = ["you" if name == look.username else visible(name) for name in said.to or ()]
-    return (*_person(said.username), Span("dim", f" whispers to {', '.join(names)}: "))
+def _listeners(names: Sequence[str], look: Look) -> tuple[Span, ...]:
+    """` to you, bob`: who hears a whisper, oneself first."""
+    own = fold(look.username)
+    others = [name for name in names if fold(name) != own]
+    you = [(Span("", "you"),)] if len(others) < len(names) else []
+    listed = [*you, *map(person, others[:_FEW])]
+    if len(others) > _FEW:
+        listed.append((Span("", f"{len(others) - _FEW} others"),))
+    spans = [span for part in listed for span in (Span("", ", "), *part)]
+    return (Span("", " to "), *spans[1:]) if spans else ()
 
 
-def revealed(said: Message) -> Line:
-    """What is to be seen once, as long as it is seen."""
-    head = (Span("good", "[view once] "), *_person(said.username), Span("", ": "))
-    return Line(head, (Span("", _lines_of(said.message)), Span("dim", "  (the next key hides it)")))
-
-
-def change(event: Edited | Deleted | Reacted, original: Message | None, look: Look) -> Line:
-    """`[13:07] ada corrected 3f: new text`: with the beginning of what it was, where that is known."""
-    head = (Span("time", f"[{moment(event.time, look.time_format)}] "), *_person(event.username), Span("dim", " "))
-    body: tuple[Span, ...] = (Span("dim", "(deleted)"),)
-    what: tuple[Span, ...] = (Span("dim", handle_of(event.target)),)
-    if original and not original.once:
-        what = (
-            Span("dim", f"{handle_of(event.target)} “"),
-            *_beginning_of(original.message, _EXCERPT, "dim"),
-            Span("dim", "”"),
-        )
-    match event:
-        case Edited(message=text):
-            body = (Span("dim", "corrected "), *what, Span("", ": "), Span("", _lines_of(text)))
-        case Deleted() if event.target != event.seq:
-            body = (Span("dim", "deleted the message "), Span("dim", handle_of(event.target)))
-        case Reacted(emoji=emoji, on=on):
-            body = (
-                Span("dim", "reacts " if on else "takes back "),
-                Span("", visible(emoji)),
-                Span("dim", " to "),
-                *what,
-            )
-    return Line(head, body, event.replayed)
-
-
-def _person(name: str) -> tuple[Span, ...]:
+def person(name: str) -> tuple[Span, ...]:
     return (Span("person", visible(name), name),)
 
 
-def _lines_of(text: str) -> str:
+def lines_of(text: str) -> str:
     return "\n".join([visible(line) for line in text.split("\n")])
 
 
 def _quote(said: Message, original: Message | None) -> tuple[Span, ...]:
     """`↪ bob: first words…`, on a line of its own."""
     if original:
-        words = _beginning_of(original.message, _QUOTED, "dim")
-        return (Span("mark", "↪ "), *_person(original.username), Span("dim", ": "), *words, Span("", "\n"))
+        words = beginning_of(original.message, QUOTED, "dim")
+        return (Span("mark", "↪ "), *person(original.username), Span("dim", ": "), *words, Span("", "\n"))
     if said.reply_to is not None:
         return Span("mark", "↪ "), Span("dim", handle_of(said.reply_to)), Span("", "\n")
     return ()
 
 
-def _beginning_of(text: str, length: int, tone: str = "") -> tuple[Span, ...]:
+def beginning_of(text: str, length: int, tone: str = "") -> tuple[Span, ...]:
     """Its first whole words, but for a word that is too long itself."""
     shown = visible(text)
     beginning = "".join(islice(_graphemes(shown), length))
@@ -263,7 +255,7 @@ def _folded(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(filter(None, map(fold, words)))
 
 
-# ---------------------------------------------------------------------------------------------- all the rest
+# ------------------------------------------------------------------------------------------ all other lines
 
 
 def status(mark: str, text: str) -> Line:
@@ -280,7 +272,7 @@ def _marked(mark: str, body: tuple[Span, ...]) -> Line:
     return Line((Span(_MARKS[mark], f"[{mark}]"), Span("", " ")), body)
 
 
-def _told(mark: str, sentence: str, **fields: str | tuple[Span, ...]) -> Line:
+def told(mark: str, sentence: str, **fields: str | tuple[Span, ...]) -> Line:
     """The sentence with its fields put in. Each keeps a span for itself: a name that is written from right to left
     does not turn the sentence around."""
     body: list[Span] = []
@@ -290,103 +282,14 @@ def _told(mark: str, sentence: str, **fields: str | tuple[Span, ...]) -> Line:
     return _marked(mark, tuple(span for span in body if span.text))
 
 
-def _left(event: Left) -> Line:
-    reason = " ({reason})" if event.reason not in ("", "left", "bye") else ""
-    sentence = f"{{who}} left {{room}}{reason}."
-    return _told("-", sentence, who=_person(event.username), room=event.room, reason=event.reason)
-
-
-def _topic(event: Topic) -> Line:
-    who = _person(event.username) if event.username else (Span("", "Somebody"),)
-    if not event.topic:
-        return _told("*", "{who} cleared the topic of {room}.", who=who, room=event.room)
-    sentence = "{who} set the topic of {room}: {topic}" if event.username else "The topic of {room}: {topic}"
-    return _told("*", sentence, who=who, room=event.room, topic=event.topic)
-
-
-def _gap(event: Gap) -> Line:
-    sentence = f"The server no longer has messages {event.first} to {event.last} of {{room}}."
-    return _told("!", sentence, room=event.room)
-
-
-def _unsayable(event: Unsayable) -> Line:
-    text = _beginning_of(event.text, _EXCERPT)
-    return _told("!", "Not said in {room}: {text} ({why})", room=event.room, text=text, why=str(event.error))
-
-
-def _back(event: Back) -> Line:
-    return status("+", f"back after {round(event.seconds)} s: {event.new} new, {event.missing} missing")
-
-
-_HAPPENINGS: dict[type, Callable[[Any], Line]] = {
-    Joined: lambda event: _told("+", "{who} joined {room}.", who=_person(event.username), room=event.room),
-    Left: _left,
-    Topic: _topic,
-    Notice: lambda event: status("*", event.text),
-    Back: _back,
-    Reset: lambda event: _told("*", "The history of {room} starts anew.", room=event.room),
-    Gap: _gap,
-    Unsayable: _unsayable,
-    Ended: lambda event: trouble(event.reason),
-}
-
-
-def happening(event: object, *, now: int) -> list[Line]:
-    """What is to be told of anything but a message; `now` in milliseconds. Of some things nothing is."""
-    if isinstance(event, Offline):
-        return [trouble(f"link lost {moment(now, '%H:%M:%S')}, trying again ...")]
-    tell = _HAPPENINGS.get(type(event))
-    return [tell(event)] if tell else []
-
-
-def comings(room: str, joined: Sequence[str], left: Sequence[str]) -> Line:
-    """`[+] bob, eve and 3 others joined lobby; joe left.`: what happened in a while, in one line."""
-    came = "{joined} joined {room}; {left} left." if left else "{joined} joined {room}."
-    mark, sentence = ("+", came) if joined else ("-", "{left} left {room}.")
-    return _told(mark, sentence, joined=_crowd(joined), left=_crowd(left), room=room)
-
-
-def _crowd(names: Sequence[str]) -> tuple[Span, ...]:
+def crowd(names: Sequence[str]) -> tuple[Span, ...]:
     """The first few, and how many others there are."""
     named = names if len(names) <= _FEW else names[: _FEW - 1]
     others = [(Span("", f"{len(names) - len(named)} others"),)] if len(named) < len(names) else []
-    return _listed([*map(_person, named), *others])
+    return listed([*map(person, named), *others])
 
 
-def people(names: Sequence[str]) -> tuple[Span, ...]:
-    """`ada, bob and carol`, or how many they are."""
-    if len(names) > _MANY:
-        return (Span("", f"{len(names)} people"),)
-    return _listed([_person(name) for name in names])
-
-
-def _listed(parts: Sequence[tuple[Span, ...]]) -> tuple[Span, ...]:
+def listed(parts: Sequence[tuple[Span, ...]]) -> tuple[Span, ...]:
     """The parts with a comma after each but the last two, between which there is an "and"."""
     commas = [", "] * (len(parts) - 2) + [" and "] * (len(parts) > 1) + [""]
     return tuple(span for part, comma in zip(parts, commas, strict=False) for span in (*part, Span("", comma)))
-
-
-def whereabouts(room: str, topic: str, others: Sequence[str]) -> list[Line]:
-    """What one who comes into a room is told."""
-    sentence = "You are in {room}, with {others}." if others else "You are in {room}; nobody else is here yet."
-    here = _told("*", sentence, room=room, others=people(others))
-    return [here, _told("*", "Topic: {topic}", topic=topic)] if topic else [here]
-
-
-def members(room: str, names: Sequence[str]) -> Line:
-    """`[*] In lobby: ada, bob`, each in their colour."""
-    spans = [span for name in names for span in (Span("", ", "), *_person(name))]
-    return _told("*", "In {room}: {names}", room=room, names=tuple(spans[1:]))
-
-
-def rooms(infos: Iterable[RoomInfo]) -> list[Line]:
-    """`[*] lobby (2 here): the topic`, one line each."""
-    return [
-        _told(
-            "*",
-            f"{{room}} ({info.members} here){': {topic}' if info.topic else ''}",
-            room=(Span("room", visible(info.room)),),
-            topic=info.topic,
-        )
-        for info in infos
-    ]

@@ -10,21 +10,25 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import ANSI, StyleAndTextTuples, to_formatted_text
-from prompt_toolkit.history import History
+from prompt_toolkit.history import DummyHistory
+from prompt_toolkit.layout.processors import ConditionalProcessor, Processor
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from chatroom.client import keys
-from chatroom.client.complete import Word
+from chatroom.client.glimpse import Glimpse
 from chatroom.client.page import Page, output
+from chatroom.client.partner import Partner
+from chatroom.client.secret import Question, Unseen
 
 PAUSE_SECONDS = 0.03
 """So long after a print what arrives is collected, and keys have the terminal to themselves."""
@@ -32,60 +36,23 @@ AT_ONCE = 500
 """More lines than this wait for the next print, so that typing goes on in between."""
 MOST_WAITING = 5_000
 TICK_SECONDS = 1.0
+READ_SECONDS = 1.0
+"""So long what is to be seen once is there before a key hides it: a key that was on its way does not."""
 
 _STYLE = Style.from_dict({"bottom-toolbar": "noreverse bold"})
 
 
-def ask(question: str) -> str:
-    """One line from the person, before there is a conversation. Ctrl-D raises EOFError, Ctrl-C KeyboardInterrupt."""
-    session: PromptSession[str] = PromptSession(question, output=output())
+def ask(question: str, *, is_secret: bool = False) -> str:
+    """One line from the person, before there is a conversation; what is secret is not seen while it is typed. Ctrl-D
+    raises EOFError, Ctrl-C KeyboardInterrupt."""
+    processors: list[Processor] = [Unseen()] if is_secret else []
+    session: PromptSession[str] = PromptSession(question, output=output(), input_processors=processors)
     return session.prompt()
 
 
 def say(*lines: str) -> None:
     """Prints, where there is no conversation yet, or no more."""
     print(*lines, sep="\n", flush=True)
-
-
-class Partner(Protocol):
-    """Whoever the typed lines are for. Called by the terminal's own thread."""
-
-    @property
-    def room(self) -> str:
-        """Where what is typed goes to."""
-
-    def prompt(self) -> str:
-        """What stands before the line being typed."""
-
-    def unstored(self) -> Sequence[str]:
-        """Lines that stand above the prompt until they are printed."""
-
-    def bar(self) -> str:
-        """What stands below the prompt, if anything."""
-
-    def typed(self, text: str, pasted: bool) -> None:
-        """A line was typed; or it began with a paste."""
-
-    def interrupted(self) -> None:
-        """Ctrl-C was typed, and no text."""
-
-    def go_to(self, number: int) -> None:
-        """To the room of that number."""
-
-    def go_on(self) -> None:
-        """To the next room with something unread."""
-
-    def complete(self, before: str) -> Iterable[Word]:
-        """What the text before the cursor may become."""
-
-    def history(self) -> History:
-        """What was typed before, in this room."""
-
-    def tick(self) -> None:
-        """A second has passed."""
-
-    def pressed(self) -> None:
-        """A key was pressed, whichever."""
 
 
 class _Words(Completer):
@@ -113,24 +80,36 @@ class Terminal:
         self._paste = ""
         """What was pasted and is asked about."""
         self._began_with_paste = False
+        self._question: Question | None = None
+        """What is asked in place of the prompt."""
+        self._glimpse = Glimpse()
         self._drafts: dict[str, str] = {}
         self._drafting = ""
         """The room that the line being typed is for."""
         self._is_lent = False
         """Whether an editor has the screen."""
-        self._questions: deque[tuple[str, Callable[[str], None]]] = deque()
-        """What is asked without showing what is typed, and who gets the answer."""
         self._waiting: deque[str] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
         self._next_print = 0.0
         self._print_is_due = False
         self._result: int | None = None
         self._over = threading.Event()
         self._output = output()
         self._page = self._output if isinstance(self._output, Page) else None
-        self._session: PromptSession[int] = PromptSession(
+        self._session = self._new_session(vi=vi, colour=colour)
+        self._buffer = self._session.default_buffer
+        self._buffer.accept_handler = self._accept
+        self._buffer.on_text_changed += self._changed
+        self._app = self._session.app
+        if page := self._page:
+            self._app.after_render += lambda _: page.let_go()
+
+    def _new_session(self, *, vi: bool, colour: bool) -> PromptSession[int]:
+        return PromptSession(
             output=self._output,
             prompt_continuation=_indent,
+            input_processors=[ConditionalProcessor(Unseen(), Condition(self.asks_secret))],
             complete_while_typing=False,
             key_bindings=keys.bindings(self),
             editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
@@ -139,19 +118,13 @@ class Terminal:
             enable_suspend=True,
             erase_when_done=True,
         )
-        self._buffer = self._session.default_buffer
-        self._buffer.accept_handler = self._accept
-        self._buffer.on_text_changed += self._changed
-        self._app = self._session.app
-        if page := self._page:
-            self._app.after_render += lambda _: page.let_go()
 
     def run(self, partner: Partner) -> int:
         """Reads keys until `leave`, and returns what that was told; or 0 at Ctrl-D."""
         self._partner = partner
         self._session.message = self._prompt
         self._session.completer = _Words(partner)
-        self._app.key_processor.before_key_press += lambda _: partner.pressed()
+        self._thread = threading.get_ident()
         try:
             return self._session.prompt(pre_run=self._begin)
         except EOFError:
@@ -187,10 +160,14 @@ class Terminal:
         """Opens the person's editor on the text; what it leaves is the line being typed."""
         self._call(lambda: self._edit(text))
 
-    def ask_secret(self, question: str, then: Callable[[str], None]) -> None:
-        """The next line is the answer: it is not shown, and not remembered. An empty one is none."""
-        self._questions.append((question, then))
-        self._call(self._refresh)
+    def ask_secret(self, question: str, then: Callable[[str], object]) -> None:
+        """Asks, in place of the prompt, for what is not seen while it is typed and never kept. Who does not want to
+        answer answers with nothing. In the terminal's own thread it is at once, or what was typed ahead would be
+        taken for a line."""
+        if threading.get_ident() == self._thread:
+            self._begin_question(Question(question, then))
+        else:
+            self._call(lambda: self._begin_question(Question(question, then)))
 
     def leave(self, result: int = 0) -> None:
         """The first call decides; it may come before the terminal runs."""
@@ -231,20 +208,20 @@ class Terminal:
     # -------------------------------------------------------------------------------------------- typing
 
     def _prompt(self) -> StyleAndTextTuples:
-        above = [*self._unstored]
+        above = [*self._unstored, *self._glimpse.lines(self._output.get_size().rows - len(self._unstored))]
         if self._paste:
             count = self._paste.count("\n") + 1
             above.append(f"[?] paste {count} lines? [y]es [e]dit [n]o")
         lines = "".join(f"{line}\n" for line in above)
-        if self._questions:
-            return [*to_formatted_text(ANSI(lines)), ("bold", self._questions[0][0])]
+        if self._question:
+            return [*to_formatted_text(ANSI(lines)), ("bold", self._question.text)]
         return [*to_formatted_text(ANSI(lines)), ("bold", self._name), ("", "> ")]
 
     def _refresh(self) -> None:
         self._name = self._partner.prompt()  # first: it may be late, but names no room before its line is here
-        if self._partner.room != self._drafting:
+        if not self._question and self._partner.room != self._drafting:
             self._turn_to(self._partner.room)
-        self._session.is_password = bool(self._questions)
+        self._look_at_glimpse()
         self._session.bottom_toolbar = self._partner.bar() or None
         self._look_at_unstored()
         self._app.invalidate()
@@ -268,19 +245,11 @@ class Terminal:
 
     def _accept(self, buffer: Buffer) -> bool:
         """Takes the line; the buffer then is emptied, and is what is drawn next."""
+        if self._question:
+            self._answer_question(buffer.text)
+            return False
         pasted, self._began_with_paste = self._began_with_paste, False
-        if self._questions:
-            return self._answer(buffer)
         self._partner.typed(buffer.text, pasted)
-        self._call(self._refresh)
-        return False
-
-    def _answer(self, buffer: Buffer) -> bool:
-        """Empty, the buffer adds nothing to what was typed before."""
-        (_, then), answer = self._questions.popleft(), buffer.text
-        buffer.reset()
-        if answer:
-            then(answer)
         self._call(self._refresh)
         return False
 
@@ -335,6 +304,55 @@ class Terminal:
         if text and not self._buffer.text:
             self._began_with_paste = True
         self._buffer.insert_text(text)
+
+    # ------------------------------------------------------------------------------ what is not to be seen, or once
+
+    def asks_secret(self) -> bool:
+        return self._question is not None
+
+    def gives_no_answer(self) -> None:
+        self._buffer.reset()
+        self._answer_question("")
+
+    def _begin_question(self, question: Question) -> None:
+        self._question = question
+        self._session.completer = None
+        self._buffer.history = DummyHistory()
+        self._refresh()
+
+    def _answer_question(self, answer: str) -> None:
+        """The next question may follow at once; else all is as it was."""
+        question, self._question = self._question, None
+        if question:
+            question.then(answer)
+        self._call(self._end_questions)
+
+    def _end_questions(self) -> None:
+        """Only now the buffer has let go of the answer, and it is in no history."""
+        if not self._question:
+            self._session.completer = _Words(self._partner)
+            self._buffer.history = self._partner.history()
+            self._refresh()
+
+    def hides(self) -> bool:
+        return self._glimpse.is_ripe
+
+    def hidden(self) -> None:
+        """A key was pressed: it has no other meaning."""
+        if self._glimpse.turn_page():
+            self._partner.glimpsed()
+        self._refresh()
+
+    def _look_at_glimpse(self) -> None:
+        """It opens where nobody types: who looks at the keys would miss it."""
+        is_free = not (self._question or self._paste or self._is_lent or self._buffer.text)
+        opened = self._glimpse.offer(self._partner.glimpse(), is_free=is_free)
+        if opened and self._loop:
+            self._loop.call_later(READ_SECONDS, self._ripen, opened)
+
+    def _ripen(self, opened: int) -> None:
+        self._glimpse.ripen(opened)
+        self._app.invalidate()
 
     # ------------------------------------------------------------------------------------------ printing
 

@@ -14,7 +14,9 @@ from chatroom.client import commands, complete, render
 from chatroom.client.chat import Chat
 from chatroom.client.complete import Candidates, Word
 from chatroom.client.render import Line
-from chatroom.text import visible
+from chatroom.client.views import View
+from chatroom.messages import Message
+from chatroom.text import fold, visible
 
 QUIT = "q"
 MOST_UNSTORED = 5
@@ -32,6 +34,8 @@ class Typist:
         self._chat = chat
         self._draw = draw
         self._history_of = history_of
+        self._glimpsed: tuple[View, Message] | None = None
+        """What is shown just now, to be seen once."""
         self._candidates = Candidates(
             commands=tuple(commands.COMMANDS),
             people=(),
@@ -58,13 +62,23 @@ class Typist:
         with self._chat.lock:
             look = self._chat.look()
             words = list(self._chat.outgoing.within(None if manner.all_rooms else self._chat.room))
-            shown = self._chat.once.shown
-        lines = [render.revealed(shown)] if shown else []
-        lines += [render.pending(each.text, each.kind, look, refusal=each.refusal) for each in words]
+        lines = [render.pending(each.text, each.kind, look, to=each.to, refusal=each.refusal) for each in words]
         more = len(lines) - MOST_UNSTORED
         if more > 0:
             lines[MOST_UNSTORED:] = [render.status("*", f"and {more} more")]
         return self._draw(lines)
+
+    def glimpse(self) -> Sequence[str]:
+        if self._chat.manner.plain:
+            return ()
+        with self._chat.lock:
+            self._glimpsed = self._chat.to_be_seen_once()
+            look = self._chat.look()
+        return self._draw([render.revealed(self._glimpsed[1], look)]) if self._glimpsed else ()
+
+    def glimpsed(self) -> None:
+        if self._glimpsed:
+            self._chat.saw_once(*self._glimpsed)
 
     def bar(self) -> str:
         """`link lost 10:42, retrying in 4 s, 2 unsent`, or nothing, as long as all is well."""
@@ -108,9 +122,6 @@ class Typist:
         with self._chat.lock:
             (commands.do if text.startswith("/") else commands.decline)(self._chat, line)
 
-    def pressed(self) -> None:
-        self._chat.pressed()
-
     def interrupted(self) -> None:
         self._chat.tell("*", CTRL_C)
 
@@ -130,10 +141,14 @@ class Typist:
         with self._chat.lock:
             view = self._chat.view()
             people = view.speakers_first() if view else ()
-            rooms = [each.name for each in self._chat.views()]
+            views = self._chat.views()
         own = self._chat.client.username
         others = [name for name in people if name != own]
-        return complete.words(before, self._candidates._replace(people=others, rooms=rooms))
+        known = {fold(name) for name in (own, *others)}
+        elsewhere = {fold(name): name for each in views for name in each.people() if fold(name) not in known}
+        rooms = [each.name for each in views]
+        found = self._candidates._replace(people=others, rooms=rooms, elsewhere=[*elsewhere.values()])
+        return complete.words(before, found)
 
     def history(self) -> History:
         return self._history_of(self._chat.room)

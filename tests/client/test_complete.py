@@ -14,7 +14,16 @@ KNOWN = Candidates(
     commands=("join", "topic", "help", "tell", "me"),
     people=("José", "bob", "JOSEPHINE", "Zoë", "Jørgen", "한글"),
     rooms=("lobby", "ops", "Öffentlich", "@bob"),
-    arguments={"join": "room", "topic": "", "help": "command", "tell": "person", "me": ""},
+    arguments={
+        "join": "room",
+        "topic": "",
+        "help": "command",
+        "tell": "person",
+        "me": "",
+        "w": "people",
+        "once": "direct",
+    },
+    elsewhere=("Bodo",),
 )
 
 
@@ -39,7 +48,7 @@ def tabbed(before: str, known: Candidates = KNOWN) -> list[str]:
         ("/join o", ["/join ops", "/join Öffentlich"]),
         ("/JOIN o", ["/JOIN ops", "/JOIN Öffentlich"]),
         ("/join #o", ["/join #ops", "/join #Öffentlich"]),
-        ("/join @b", ["/join @bob"]),
+        ("/join @b", ["/join @bob", "/join @Bodo"]),
         ("/join @jo", ["/join @José", "/join @JOSEPHINE", "/join @Jørgen"]),
         ("/join jo", []),
         ("/join ops jos", ["/join ops José", "/join ops JOSEPHINE"]),
@@ -48,8 +57,15 @@ def tabbed(before: str, known: Candidates = KNOWN) -> list[str]:
         ("/help jo", ["/help join"]),
         ("/help /jo", ["/help /join"]),
         ("/help bo", []),
-        ("/tell bo", ["/tell bob"]),
-        ("/tell @bo", ["/tell @bob"]),
+        ("/tell bo", ["/tell bob", "/tell Bodo"]),
+        ("/tell @bo", ["/tell @bob", "/tell @Bodo"]),
+        ("/w bo", ["/w bob"]),
+        ("/w bob,jo", ["/w bob,José", "/w bob,JOSEPHINE", "/w bob,Jørgen"]),
+        ("/w José,jo", ["/w José,JOSEPHINE", "/w José,Jørgen"]),
+        ("/w @bob,@bo", []),
+        ("/w bob bo", ["/w bob bob"]),
+        ("/once @bo", ["/once @bob", "/once @Bodo"]),
+        ("/once bo", ["/once bob"]),
         # people
         ("jo", ["José: ", "JOSEPHINE: ", "Jørgen: "]),
         ("JÓ", ["José: ", "JOSEPHINE: ", "Jørgen: "]),
@@ -102,7 +118,7 @@ def test_with_nothing_typed_whoever_spoke_last_is_offered_first() -> None:
 def test_a_command_that_takes_a_room_is_followed_by_each_room_and_each_person_once() -> None:
     assert [word.text for word in words("/join ", KNOWN)] == [
         *("lobby", "ops", "Öffentlich", "@bob"),
-        *("@José", "@JOSEPHINE", "@Zoë", "@Jørgen", "@한글"),
+        *("@José", "@JOSEPHINE", "@Zoë", "@Jørgen", "@한글", "@Bodo"),
     ]
 
 
@@ -119,7 +135,7 @@ def test_what_the_network_named_cannot_do_anything_to_the_terminal() -> None:
     hostile = KNOWN._replace(people=["bad\x1b]0;owned\x07"], rooms=["worse\u202e\n"])
     assert tabbed("bad", hostile) == ["bad\ufffd]0;owned\ufffd: "]
     assert tabbed("#wor", hostile) == ["#worse\ufffd "]
-    assert tabbed("/join ", hostile) == ["/join worse\ufffd ", "/join @bad\ufffd]0;owned\ufffd"]
+    assert tabbed("/join ", hostile) == ["/join worse\ufffd ", "/join @bad\ufffd]0;owned\ufffd", "/join @Bodo"]
 
 
 names = st.lists(st.text(max_size=8), max_size=40)

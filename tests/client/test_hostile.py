@@ -11,7 +11,22 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are POSIX", allow_module_level=True)
 
-from chatroom.messages import Error, Event, History, Joined, Left, Message, Notice, RoomInfo, Rooms, Topic
+from chatroom.messages import (
+    Deleted,
+    Edited,
+    Error,
+    Event,
+    Found,
+    History,
+    Joined,
+    Left,
+    Message,
+    Notice,
+    Reacted,
+    RoomInfo,
+    Rooms,
+    Topic,
+)
 from tests.client.screens import ENTER, TAB, Actor, Terminal
 
 CONTROLS = "".join(map(chr, [*range(0x20), *range(0x7F, 0xA0)]))
@@ -26,6 +41,8 @@ INVISIBLE = "\u200b\u2060\ufeff\u00ad\u180e\u2061\u2062\u2063\u2064\ufff9\ufffb\
 ZALGO = "e" + "\u0301" * 500
 HOSTILE = f"evil{CONTROLS}{SEQUENCES}{BIDI}{INVISIBLE}{ZALGO}end"
 
+CHANGE: dict[str, Any] = {"room": "lobby", "time": 0, "username": HOSTILE}
+
 OURS = frozenset("\x1b\r\n\x07\x08")
 """Controls that the client itself may send to its terminal."""
 
@@ -39,13 +56,22 @@ def test_nothing_hostile_reaches_the_screen(tmp_path: Path) -> None:
             Message("lobby", 1, 0, HOSTILE, HOSTILE + "\n" + HOSTILE, "1"),
             Message("lobby", 2, 0, HOSTILE, HOSTILE, "2", kind="action"),
             Message("lobby", 3, 0, "eve", "ada " + HOSTILE, "3", reply_to=1),
+            Message("lobby", 4, 0, HOSTILE, HOSTILE, "4", to=["ada", HOSTILE]),
+            Edited(**CHANGE, seq=5, target=1, message=HOSTILE),
+            Reacted(**CHANGE, seq=6, target=1, emoji=HOSTILE, on=True),
+            Reacted(**CHANGE, seq=7, target=2, emoji=HOSTILE, on=False),
+            Deleted(**CHANGE, seq=8, target=2),
+            Deleted(**CHANGE, seq=9, target=9),
+            Message("lobby", 10, 0, HOSTILE, HOSTILE, "10", once=True),
             Joined("lobby", HOSTILE),
             Left("lobby", HOSTILE, HOSTILE),
             Topic("lobby", HOSTILE, HOSTILE),
             Notice(HOSTILE),
-            Message("lobby", 4, 0, "bob", "that was all", "4"),
+            Message("lobby", 11, 0, "bob", "that was all", "11"),
         )
         ada.sees("bob: that was all")
+        ada.until(lambda: ada.shows("press any key to hide"), "what is to be seen once")
+        ada.type("x")
         ada.prompt("lobby> ")
         ada.type(f"zo{TAB}")
         ada.until(lambda: "end:" in ada.line(), "the completed name")
@@ -63,6 +89,8 @@ def test_nothing_hostile_in_an_answer(tmp_path: Path) -> None:
         match type(request).__name__:
             case "AskRooms":
                 return [Rooms([RoomInfo(HOSTILE, HOSTILE, 1, 1)], id)]
+            case "Search":
+                return [Found([Message("lobby", 1, 0, HOSTILE, HOSTILE, "1")], more=False, id=id)]
             case "AskHistory":
                 said = Message("lobby", 1, 0, HOSTILE, HOSTILE, "1", replayed=True)
                 return [History(room="lobby", messages=[said], more=False, id=id)]
@@ -75,7 +103,7 @@ def test_nothing_hostile_in_an_answer(tmp_path: Path) -> None:
     actor = Actor(first=answers)
     with actor, Terminal(tmp_path, "--port", str(actor.port), "--name", "ada", "--mute") as ada:
         ada.sees("You are in lobby")
-        for line, count in [("/rooms", 2), ("/history", 4), ("/who", 5), ("hello", 6)]:
+        for line, count in [("/rooms", 2), ("/history", 4), ("/who", 5), ("/search x", 7), ("hello", 8)]:
             ada.type(f"{line}{ENTER}")
             ada.counts("evil", count)
         shows_nothing_hostile(ada)

@@ -68,7 +68,10 @@ class Partner:
     def history(self) -> History:
         return InMemoryHistory()
 
-    def pressed(self) -> None:
+    def glimpse(self) -> Sequence[str]:
+        return ()
+
+    def glimpsed(self) -> None:
         pass
 
     def tick(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatroom.client import render, tables
+from chatroom.client import happenings, render, tables
 from chatroom.client.paint import PALETTE, THEMES, WORDS, Painter
 from chatroom.client.render import Line, Look, Span
 from chatroom.messages import Joined, Message, RoomInfo
@@ -34,13 +34,13 @@ EVERYTHING = [
     render.day(0),
     render.new_since(0),
     render.room_header("ops", "deploys"),
-    render.comings("lobby", ["bob", "eve", "joe", "kim"], ["lea"]),
-    render.comings("lobby", [], ["lea"]),
-    *render.happening(Joined("lobby", "bob"), now=0),
+    happenings.comings("lobby", ["bob", "eve", "joe", "kim"], ["lea"]),
+    happenings.comings("lobby", [], ["lea"]),
+    *happenings.happening(Joined("lobby", "bob"), now=0),
     render.trouble("No."),
-    render.members("lobby", ["ada", "bob"]),
-    *render.whereabouts("lobby", "tea", ["bob"]),
-    *render.rooms([RoomInfo("lobby", "tea", 2, 9)]),
+    happenings.members("lobby", ["ada", "bob"]),
+    *happenings.whereabouts("lobby", "tea", ["bob"]),
+    *happenings.rooms([RoomInfo("lobby", "tea", 2, 9)]),
     *tables.table([("Rooms", [("/join ROOM", "go to a room")])]),
 ]
 
@@ -197,7 +197,7 @@ def test_text_from_right_to_left_turns_neither_the_time_nor_the_name() -> None:
 
 
 def test_a_name_from_right_to_left_does_not_turn_the_sentence_around() -> None:
-    (line,) = render.happening(Joined("lobby", "דוד"), now=0)
+    (line,) = happenings.happening(Joined("lobby", "דוד"), now=0)
     assert draw(line, colour=False) == ["\u200e[+] \u2068דוד\u2069 joined lobby."]
 
 

@@ -3,16 +3,17 @@
 import time
 import unicodedata
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatroom.client import render, tables
+from chatroom.client import changes, happenings, render, tables
 from chatroom.client.events import Back, Ended, Gap, Offline, Online, Reset, Unsayable
 from chatroom.client.render import Line, Look, Span
 from chatroom.errors import Refusal
-from chatroom.messages import Joined, Left, Live, Message, Notice, RoomInfo, Topic
+from chatroom.messages import Deleted, Edited, Joined, Left, Live, Message, Notice, Reacted, RoomInfo, Topic
 
 WHEN = 1_635_253_628_000
 """2021-10-26 13:07:08 UTC"""
@@ -109,6 +110,82 @@ def test_words_that_are_too_long_are_cut_between_characters(original: str, quote
 def test_for_a_pipe_a_message_is_one_line() -> None:
     line = render.message(said("one\ntwo", reply_to=4), LOOK)
     assert render.in_one(line) == "[2021-10-26 13:07:08] ada: ↪ 4 ⏎ one ⏎ two"
+
+
+# Whispers, and what is to be seen once
+
+
+@pytest.mark.parametrize(
+    ("by", "to", "line"),
+    [
+        ("bob", ["ada", "eve"], "bob whispers to you, eve: psst"),
+        ("bob", ["eve", "ADA"], "bob whispers to you, eve: psst"),
+        ("ada", ["bob"], "ada whispers to bob: psst"),
+        ("bob", ["ada", *"cdefg"], "bob whispers to you, c, d, e, 2 others: psst"),
+        ("bob", [], "bob whispers: psst"),
+    ],
+)
+def test_a_whisper_says_whom_it_is_for(by: str, to: list[str], line: str) -> None:
+    whisper = render.message(said("psst", username=by, to=to), LOOK)
+    assert text_of(whisper) == f"[2021-10-26 13:07:08] {line}"
+    assert text_of(render.pending("psst", "text", LOOK, to=to)).endswith(line.replace(by, "ada", 1))
+
+
+def test_the_text_that_is_to_be_seen_once_is_shown_where_it_is_revealed_alone() -> None:
+    once = said("4711", once=True)
+    assert text_of(render.message(once, LOOK)) == "[2021-10-26 13:07:08] ada: (view once)"
+    assert text_of(render.message(said("yes", reply_to=1), LOOK, reply_to=render.redacted(once))).endswith(
+        "↪ ada: (view once)\nyes"
+    )
+    assert text_of(render.revealed(once, LOOK)) == "[2021-10-26 13:07:08] ada: 4711"
+    assert "4711" not in repr(render.redacted(once))
+    assert render.redacted(said("4711")) == said("4711")
+
+
+# What became of what was said
+
+
+def change(target: int = 123, **more: Any) -> dict[str, Any]:
+    return {"room": "lobby", "seq": 200, "time": WHEN, "username": "bob", "target": target, **more}
+
+
+def reacted(by: str, emoji: str = "👍", *, on: bool = True) -> Reacted:
+    return Reacted(**change(username=by, emoji=emoji, on=on))
+
+
+def test_a_correction_names_and_quotes_what_it_corrects() -> None:
+    event = Edited(**change(message="new\ntext"))
+    assert text_of(changes.corrected(event, LOOK, None)) == "[2021-10-26 13:07:08] bob corrected 3f: new\ntext"
+    line = changes.corrected(event, LOOK, said("the old text " * 9), room="ops")
+    assert text_of(line).startswith(
+        '[2021-10-26 13:07:08] #ops bob corrected 3f "the old text the old text the old text…": '
+    )
+
+
+def test_a_deletion_says_whose_it_was_but_not_what() -> None:
+    event = Deleted(**change())
+    assert text_of(changes.deleted(event, None)) == "[*] bob deleted a message."
+    assert text_of(changes.deleted(event, said("x", username="BOB"))) == "[*] bob deleted a message."
+    assert text_of(changes.deleted(event, said("x", username="eve"))) == "[*] bob deleted a message of eve."
+    assert text_of(changes.erased(event, LOOK, handle="3f")) == "[2021-10-26 13:07:08] 3f bob: (deleted)"
+
+
+@pytest.mark.parametrize(
+    ("events", "lines"),
+    [
+        ([reacted("bob")], ['bob reacted 👍 to "hi"']),
+        ([reacted("bob"), reacted("eve")], ['bob and eve reacted 👍 to "hi"']),
+        ([reacted("bob"), reacted("eve", "🎉")], ['bob reacted 👍, eve 🎉 to "hi"']),
+        ([reacted(name) for name in "abcdef"], ['a, b and 4 others reacted 👍 to "hi"']),
+        ([reacted("bob", on=False)], ['bob took back 👍 from "hi"']),
+        ([reacted("bob", on=False), reacted("eve")], ['eve reacted 👍 to "hi"', 'bob took back 👍 from "hi"']),
+    ],
+)
+def test_reactions_of_a_moment_are_one_dim_line(events: list[Reacted], lines: list[str]) -> None:
+    made = changes.reactions(events, said("hi"))
+    assert [text_of(line).removeprefix("[*] ") for line in made] == lines
+    assert all(line.is_dim for line in made)
+    assert '"hi"' not in text_of(changes.reactions(events, None)[0])
 
 
 # What was typed
@@ -289,15 +366,18 @@ def test_no_message_takes_long_to_be_searched() -> None:
             "[!] Not said in lobby: one two one two one two one two one two one two one two one… (Muted.)",
         ),
         (Ended("You are banned.", "banned"), "[!] You are banned."),
+        (Edited(**change(message="new")), "[*] bob corrected 3f: new"),
+        (Deleted(**change()), "[*] bob deleted a message."),
+        (reacted("bob"), "[*] bob reacted 👍 to 3f"),
     ],
 )
 def test_what_happens_is_told_in_a_line(event: object, line: str) -> None:
-    assert [text_of(each) for each in render.happening(event, now=WHEN)] == [line]
+    assert [text_of(each) for each in happenings.happening(event, now=WHEN)] == [line]
 
 
 @pytest.mark.parametrize("event", [Online(), Live("lobby", 3)])
 def test_of_some_things_nothing_is_told(event: object) -> None:
-    assert render.happening(event, now=WHEN) == []
+    assert happenings.happening(event, now=WHEN) == []
 
 
 @pytest.mark.parametrize(
@@ -312,11 +392,11 @@ def test_of_some_things_nothing_is_told(event: object) -> None:
     ],
 )
 def test_who_comes_and_goes_is_told_in_one_line(joined: str, left: str, line: str) -> None:
-    assert text_of(render.comings("lobby", joined.split(), left.split())) == line
+    assert text_of(happenings.comings("lobby", joined.split(), left.split())) == line
 
 
 def test_names_are_coloured_wherever_they_are_told() -> None:
-    line = render.comings("lobby", ["bob"], ["eve"])
+    line = happenings.comings("lobby", ["bob"], ["eve"])
     assert [span for span in line.body if span.tone] == [Span("person", "bob", "bob"), Span("person", "eve", "eve")]
 
 
@@ -326,7 +406,7 @@ def test_each_mark_has_its_tone(mark: str, tone: str) -> None:
 
 
 def people(names: list[str]) -> str:
-    return "".join(span.text for span in render.people(names))
+    return "".join(span.text for span in happenings.people(names))
 
 
 def test_a_crowd_is_counted() -> None:
@@ -337,17 +417,36 @@ def test_a_crowd_is_counted() -> None:
 
 
 def test_one_who_comes_is_told_where_they_are() -> None:
-    assert [*map(text_of, render.whereabouts("lobby", "tea", ["bob", "cy"]))] == [
+    assert [*map(text_of, happenings.whereabouts("lobby", "tea", ["bob", "cy"]))] == [
         "[*] You are in lobby, with bob and cy.",
         "[*] Topic: tea",
     ]
-    assert [*map(text_of, render.whereabouts("lobby", "", []))] == ["[*] You are in lobby; nobody else is here yet."]
+    assert [*map(text_of, happenings.whereabouts("lobby", "", []))] == [
+        "[*] You are in lobby; nobody else is here yet."
+    ]
+
+
+def test_one_who_comes_to_talk_with_somebody_alone_is_told_who_hears_it() -> None:
+    (here,) = happenings.whereabouts("@bob", "", ["bob"])
+    assert text_of(here) == "[*] What you say here is for bob alone."
+    (away,) = happenings.whereabouts("@bob", "", [])
+    assert text_of(away) == "[*] What you say here is for bob alone, who is away and can read it later."
+
+
+def test_what_is_said_elsewhere_is_told_with_the_way_there() -> None:
+    assert text_of(happenings.said_elsewhere("@bob", "hi")) == "[+] Said in @bob: hi (/go @bob goes there)"
+    assert text_of(happenings.said_elsewhere("@bob", "")) == "[+] Said in @bob (/go @bob goes there)"
 
 
 def test_rooms_and_members_are_listed() -> None:
-    assert text_of(render.members("lobby", ["ada", "bob"])) == "[*] In lobby: ada, bob"
+    assert text_of(happenings.members("lobby", ["ada", "bob"])) == "[*] In lobby: ada, bob"
+    private = RoomInfo("den", "", 1, 3, private=True)
+    assert [*map(text_of, happenings.rooms([private, RoomInfo("@bob", "", 2, 9, 4)]))] == [
+        "[*] den (1 here, private)",
+        "[*] @bob (2 here, 4 new)",
+    ]
     rooms = [RoomInfo("lobby", "tea", 2, 9), RoomInfo("ops", "", 1, 3)]
-    assert [*map(text_of, render.rooms(rooms))] == ["[*] lobby (2 here): tea", "[*] ops (1 here)"]
+    assert [*map(text_of, happenings.rooms(rooms))] == ["[*] lobby (2 here): tea", "[*] ops (1 here)"]
 
 
 def test_in_a_table_the_meanings_stand_below_each_other() -> None:
@@ -363,7 +462,7 @@ def test_in_a_table_the_meanings_stand_below_each_other() -> None:
 
 # Nothing from the network is raw
 
-FIELDS = {"room": HOSTILE, "username": HOSTILE}
+FIELDS: dict[str, Any] = {"room": HOSTILE, "username": HOSTILE}
 HAPPENINGS = [
     Joined(**FIELDS),
     Left(**FIELDS, reason=HOSTILE),
@@ -373,19 +472,30 @@ HAPPENINGS = [
     Gap(HOSTILE, 1, 2),
     Unsayable(HOSTILE, HOSTILE * 10, Refusal("muted", HOSTILE)),
     Ended(HOSTILE, HOSTILE),
+    Edited(**change(**FIELDS, message=HOSTILE)),
+    Deleted(**change(**FIELDS)),
+    Reacted(**change(**FIELDS, emoji=HOSTILE, on=False)),
 ]
 EVERYTHING = [
     render.message(said(HOSTILE, **FIELDS, reply_to=1), LOOK, room_tag=True, reply_to=said(HOSTILE, **FIELDS)),
     render.message(said(HOSTILE * 10, **FIELDS, kind="action", reply_to=-1), LOOK, mention=True),
     render.message(said("hi", reply_to=1), LOOK, reply_to=said(HOSTILE * 10, **FIELDS)),
-    render.pending(HOSTILE, "text", Look(username=HOSTILE), refusal=HOSTILE),
+    render.message(said(HOSTILE, **FIELDS, to=[HOSTILE] * 9), LOOK),
+    render.revealed(said(HOSTILE, **FIELDS, once=True), LOOK),
+    changes.corrected(Edited(**change(**FIELDS, message=HOSTILE)), LOOK, said(HOSTILE * 10, **FIELDS), room=HOSTILE),
+    changes.deleted(Deleted(**change(**FIELDS)), said(HOSTILE, username=HOSTILE * 2)),
+    changes.erased(Deleted(**change(**FIELDS)), LOOK, room=HOSTILE),
+    *changes.reactions([Reacted(**change(**FIELDS, emoji=HOSTILE, on=True))], said(HOSTILE)),
+    happenings.said_elsewhere(f"@{HOSTILE}", HOSTILE),
+    *happenings.whereabouts(f"@{HOSTILE}", HOSTILE, []),
+    render.pending(HOSTILE, "text", Look(username=HOSTILE), to=[HOSTILE], refusal=HOSTILE),
     render.room_header(HOSTILE, HOSTILE),
-    render.comings(HOSTILE, [HOSTILE] * 5, [HOSTILE]),
+    happenings.comings(HOSTILE, [HOSTILE] * 5, [HOSTILE]),
     render.status("*", HOSTILE),
-    *(line for event in HAPPENINGS for line in render.happening(event, now=WHEN)),
-    *render.whereabouts(HOSTILE, HOSTILE, [HOSTILE]),
-    render.members(HOSTILE, [HOSTILE, HOSTILE]),
-    *render.rooms([RoomInfo(HOSTILE, HOSTILE, 1, 1)]),
+    *(line for event in HAPPENINGS for line in happenings.happening(event, now=WHEN)),
+    *happenings.whereabouts(HOSTILE, HOSTILE, [HOSTILE]),
+    happenings.members(HOSTILE, [HOSTILE, HOSTILE]),
+    *happenings.rooms([RoomInfo(HOSTILE, HOSTILE, 1, 1)]),
 ]
 
 

@@ -1,11 +1,14 @@
 """A room as its visitor has it, and words on their way: without a screen."""
 
+from typing import Any
+
 import pytest
+from msgspec.structs import replace
 
 from chatroom.client.outgoing import Outgoing, Words
 from chatroom.client.render import status
 from chatroom.client.views import KEPT, KNOWN, View
-from chatroom.messages import Joined, Left, Message, Room, Say
+from chatroom.messages import Deleted, Edited, Joined, Left, Message, Reacted, Room, Say
 
 
 @pytest.fixture
@@ -68,7 +71,7 @@ def test_the_newest_messages_are_known_by_their_numbers(view: View) -> None:
         view.take(said(seq, "bob"))
     assert view.message(2) is None
     assert view.message(3) == said(3, "bob")
-    assert [each.seq for each in view.newest(2)] == [KNOWN + 1, KNOWN + 2]
+    assert [each.seq for each in view.latest(2)] == [KNOWN + 1, KNOWN + 2]
 
 
 def test_who_looks_has_seen_all_that_was_said(view: View) -> None:
@@ -89,6 +92,72 @@ def test_a_history_that_starts_over_takes_the_numbers_along_but_no_lines(view: V
     view.take(said(2, "bob"))
     assert view.oldest == 2
     assert view.look()[0] == [status("*", "another")]
+
+
+def change(seq: int, target: int, by: str = "bob") -> dict[str, Any]:
+    return {"room": "lobby", "seq": seq, "time": 0, "username": by, "target": target}
+
+
+def reacted(seq: int, by: str, emoji: str = "👍", *, on: bool = True) -> Reacted:
+    return Reacted(**change(seq, 1, by), emoji=emoji, on=on)
+
+
+def test_what_is_remembered_reads_as_it_does_now(view: View) -> None:
+    view.take(said(1, "bob"))
+    assert view.correct(Edited(**change(2, 1), message="new")) == said(1, "bob")
+    assert view.message(1) == replace(said(1, "bob"), message="new")
+    assert view.correct(Edited(**change(3, 9), message="new")) is None
+    assert view.forget(Deleted(**change(4, 1))) is not None
+    assert view.message(1) is None
+    assert view.newest == 4
+
+
+def test_of_what_is_to_be_seen_once_only_that_is_remembered(view: View) -> None:
+    once = replace(said(1, "bob"), once=True)
+    view.take(once)
+    assert view.message(1) == replace(once, message="(view once)")
+    view.hold(once)
+    view.take(said(2, "bob"))
+    view.look()
+    assert view.read_until() == 0, "who saw what came after it has not seen it"
+    view.once.clear()
+    assert view.read_until() == 2
+
+
+def test_what_is_to_be_seen_once_is_bounded(view: View) -> None:
+    for seq in range(1, KEPT + 3):
+        view.hold(said(seq, "bob"))
+    assert (len(view.once), min(view.once)) == (KEPT, 3)
+
+
+@pytest.mark.parametrize(
+    ("events", "left"),
+    [
+        ([reacted(2, "bob"), reacted(3, "eve")], [[2, 3]]),
+        ([reacted(2, "bob"), reacted(3, "BOB", on=False)], []),
+        ([reacted(2, "bob", on=False), reacted(3, "bob")], []),
+        ([reacted(2, "bob"), reacted(3, "bob", on=False), reacted(4, "bob")], [[4]]),
+        ([reacted(2, "bob"), reacted(3, "bob")], [[3]]),
+        ([reacted(2, "bob"), reacted(3, "bob", "🎉", on=False)], [[2, 3]]),
+    ],
+)
+def test_reactions_of_a_moment_that_undo_each_other_are_none(
+    view: View, events: list[Reacted], left: list[list[int]]
+) -> None:
+    for event in events:
+        view.react(event)
+    assert [[event.seq for event in some] for some in view.take_reactions()] == left
+    assert view.take_reactions() == []
+
+
+def test_what_is_deleted_is_withdrawn_from_what_is_kept(view: View) -> None:
+    for seq, quotes in [(1, 0), (2, 1), (3, 0)]:
+        view.take(said(seq, "bob"))
+        view.keep([status("*", f"line {seq}")], seq, quotes)
+    view.keep([status("*", "a correction of 1")], quotes=1)
+    view.forget(Deleted(**change(4, 1)))
+    view.withdraw(1, status("*", "gone"), lambda reply: status("*", f"{reply.seq} without a quote"))
+    assert view.look()[0] == [status("*", text) for text in ("gone", "2 without a quote", "line 3")]
 
 
 def test_words_stay_until_they_are_shown_or_given_up() -> None:
