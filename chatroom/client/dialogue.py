@@ -212,10 +212,14 @@ class Dialogue(Asking):
             self._on_news(event)
 
     def _leave(self, asked: Asked, event: Left) -> None:
-        self._visit(asked.request.room).part()
+        """After an outage, a join that came after it may have been asked before it."""
+        visit = self._visit(asked.request.room)
+        visit.part()
         if asked.answer:
             self._settle(asked, event)
             self.tell(event)
+        if visit.wanted and not self._is_entered_again(visit):
+            self._enter(visit)
 
     def _on_topic(self, event: Topic) -> None:
         self._on_answer(event)
