@@ -477,7 +477,7 @@ def test_an_unknown_session_is_not_tried_for_ever(script: Script, enter: Enter) 
 def test_who_comes_to_say_what_was_unsent_and_then_wants_to_be_there_misses_nothing(
     script: Script, enter: Enter
 ) -> None:
-    """It enters to say it, wherever the room is by now; the user's own join, which follows, tells from where to show."""
+    """It enters to say it, wherever the room is by now; the user's own join, which follows, tells what to show."""
     before = enter(script.port)
     caller = meet(script, before)
     before.join("lobby")

@@ -84,7 +84,7 @@ class ServerProcess:
     on stderr; a test that ends it by itself uses `kill` or `stop` before."""
 
     def __init__(
-        self, *arguments: str, wrapper: tuple[str, ...] = (), command: Sequence[str] = tuple(COMMAND), clean: bool = True,
+        self, *arguments: str, wrapper: tuple[str, ...] = (), command: Sequence[str] = COMMAND, clean: bool = True,
         stdin: int | None = None,
     ) -> None:  # fmt: skip
         self._clean = clean

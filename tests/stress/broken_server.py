@@ -123,12 +123,8 @@ def _replace(owner: object, name: str, new: object) -> None:
     setattr(owner, name, new)
 
 
-MUTATIONS: dict[str, Callable[[], None]] = {
-    way.__name__: way
-    for way in (
-        unbroken, drops, repeats, swaps, garbles, leaks, tells_of_direct_rooms, forgets, stores_later,
-    )  # fmt: skip
-}
+WAYS = (unbroken, drops, repeats, swaps, garbles, leaks, tells_of_direct_rooms, forgets, stores_later)
+MUTATIONS = {way.__name__: way for way in WAYS}
 
 
 def main(folder: str, how: str, *arguments: str) -> int:

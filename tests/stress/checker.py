@@ -70,8 +70,8 @@ def _of_what_was_said(name: str, history: History, holding: Holding) -> Iterator
     for fact in history:
         if isinstance(fact, Receipted):
             yield from _of_a_receipt(name, fact, typed[fact.id], holding)
-    for id in typed:
-        yield from _of_one(name, typed[id], holding.by_id.get((name, id), []), refused=id in refused, said=id in said)
+    for id, what in typed.items():
+        yield from _of_one(name, what, holding.by_id.get((name, id), []), refused=id in refused, said=id in said)
 
 
 def _of_a_receipt(name: str, receipt: Receipted, typed: Typed, holding: Holding) -> Iterator[Violation]:
@@ -121,8 +121,7 @@ class Walk:
         return self._found
 
     def _where(self, room: str) -> RoomKey:
-        shared = shared_name(self._name, room)
-        return RoomKey(shared, self._place(room).epoch or self._holding.epoch_of(shared))
+        return self._holding.key_of(self._name, room, self._place(room).epoch)
 
     def _place(self, room: str) -> Place:
         return self._places.get(room, Place())

@@ -78,8 +78,10 @@ class Holding:
     def last_owed(self, name: str, where: RoomKey) -> int:
         return max((seq for seq, row in self.rows.get(where, {}).items() if row.is_owed_to(name)), default=0)
 
-    def epoch_of(self, room: str) -> str:
-        return next((key.epoch for key in self.rows if key.room == room), "")
+    def key_of(self, name: str, room: str, epoch: str) -> RoomKey:
+        """The history that this person calls so; where the epoch is not known yet, the one that there is."""
+        shared = shared_name(name, room)
+        return RoomKey(shared, epoch or next((key.epoch for key in self.rows if key.room == shared), ""))
 
 
 def shared_name(name: str, room: str) -> str:
@@ -109,9 +111,7 @@ def _room_key(name: str, epoch: str, low: int | None, high: int | None, owners: 
     return RoomKey(shared_name(owners[low], f"@{owners[high]}"), epoch)
 
 
-def _kept(
-    row: tuple[Any, ...], rooms: Mapping[int, RoomKey], readers: Mapping[tuple[int, int], set[str]]
-) -> Kept:
+def _kept(row: tuple[Any, ...], rooms: Mapping[int, RoomKey], readers: Mapping[tuple[int, int], set[str]]) -> Kept:
     room, seq, time, by, id, message, digest, kind, private = row
     where = rooms[room]
     some = frozenset(readers.get((room, seq), ())) if private else None

@@ -75,6 +75,7 @@ class LibraryPerson(Person):
         self._visited.add(room)
 
     def leave(self, room: str) -> None:
+        self.record.add(Departed(room))
         self._client.leave(room)
 
     def unsent(self) -> int:

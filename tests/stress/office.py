@@ -14,7 +14,7 @@ from tests.server.processes import ServerProcess
 from tests.stress.apart import Apart
 from tests.stress.bad_line import BadLine
 from tests.stress.checker import Violation, violations
-from tests.stress.kept import Holding, RoomKey, holding_of, shared_name
+from tests.stress.kept import Holding, holding_of
 from tests.stress.library_people import LibraryPerson
 from tests.stress.people import PATIENCE, Part
 from tests.stress.record import AnyFact, Receipted, Record, facts_in, places_after
@@ -149,6 +149,8 @@ class Office:
         """For everybody, how much of each room they will have been shown, unless something is broken."""
         places = {name: places_after(history) for name, history in self.histories().items()}
         return {
-            name: {room: holding.last_owed(name, RoomKey(shared_name(name, room), place.epoch)) for room, place in own.items()}
+            name: {
+                room: holding.last_owed(name, holding.key_of(name, room, place.epoch)) for room, place in own.items()
+            }
             for name, own in places.items()
         }

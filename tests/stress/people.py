@@ -1,4 +1,4 @@
-"""People who say, whisper, come, go and search, as their seed has them do; what they lived through goes to their record.
+"""People who say, whisper, come, go and search, as their seed has them do; what they live through is written down.
 
 Knows what people do and in which order. By what means is their subclass's: `Person` needs a few verbs. The breath
 between two acts is theirs, too: it makes the load, and nobody waits for anything by it.
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from tests.stress.record import Departed, Record, Said, Typed
+from tests.stress.record import Record, Said, Typed
 
 PATIENCE = 60.0
 """So long it may take, once nothing is broken any more, until everything is said and shown."""
@@ -152,11 +152,7 @@ class Person(threading.Thread, ABC):
     def wander(self, draw: int) -> None:
         """Out of a room, or into it. The lobby is never left."""
         room = ROOMS[1 + draw % (len(ROOMS) - 1)]
-        if not self.record.place(room).inside:
-            self.enter(room)
-        else:
-            self.record.add(Departed(room))
-            self.leave(room)
+        (self.leave if self.record.place(room).inside else self.enter)(room)
 
     def seek(self, draw: int) -> None:
         """For what everybody says, in secret too."""

@@ -56,6 +56,10 @@ class WirePerson(Person):
         self._client.send("join", id=f"join {room}", room=room, **since)
 
     def leave(self, room: str) -> None:
+        """But not while it might have to say something there again."""
+        if room not in self._present or any(typed.room == room for typed in self._unsent.values()):
+            return
+        self.record.add(Departed(room))
         self._present.discard(room)
         self._client.send("leave", room=room)
 
