@@ -21,7 +21,7 @@ from chatroom.server.store.database import Database
 from chatroom.server.store.sqlite import SqliteStore
 from tests.stress.whims import Whims
 
-EVERY = 7
+EVERY = 3
 """One in so many is treated otherwise."""
 
 Alter = Callable[[Sequence[Entry]], Sequence[Entry]]

@@ -92,7 +92,7 @@ def _of_one(name: str, typed: Typed, rows: Sequence[Kept], *, refused: bool, sai
     if said and not rows and not refused:
         yield Violation(ONCE, name, f"{typed} was lost")
     for row in rows:
-        if typed.to is not None and row.readers != {name, *typed.to}:
+        if typed.to is not None and row.readers != frozenset((name, *typed.to)):
             yield Violation(PRIVATE, name, f"{typed} may be read by {row.readers}")
 
 

@@ -16,7 +16,7 @@ from tests.stress.bad_line import BadLine
 from tests.stress.checker import Violation, violations
 from tests.stress.kept import Holding, holding_of
 from tests.stress.library_people import LibraryPerson
-from tests.stress.people import PATIENCE, Part
+from tests.stress.people import PATIENCE, Part, Person
 from tests.stress.record import AnyFact, Receipted, Record, facts_in, places_after
 from tests.stress.whims import Whims
 from tests.stress.wire_people import WirePerson
@@ -117,6 +117,10 @@ class Office:
 
     # ------------------------------------------------------------------------------------------------- the people
 
+    @property
+    def people(self) -> list[Person | Apart]:
+        return [*self.library, *self.wire, *self.apart]
+
     def __enter__(self) -> Self:
         for person in (*self.library, *self.wire):
             person.start()
@@ -124,20 +128,19 @@ class Office:
 
     def __exit__(self, *_: object) -> None:
         self.line.tear()
-        for person in (*self.library, *self.wire, *self.apart):
+        for person in self.people:
             person.end()
         self.line.__exit__()
         self.server.kill()
 
     def judge(self) -> list[Violation]:
         """Lets everybody finish, ends the server, and looks what became of the promises."""
-        people = (*self.library, *self.wire, *self.apart)
-        for person in people:
+        for person in self.people:
             person.hush()
-        for person in people:
+        for person in self.people:
             person.wait_until_silent()
         goals = self._goals(holding_of(self.database))
-        for person in people:
+        for person in self.people:
             person.finish(goals[person.part.name])
         self.stop_server()
         return violations(self.histories(), holding_of(self.database))

@@ -5,6 +5,7 @@ between two acts is theirs, too: it makes the load, and nobody waits for anythin
 """
 
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from random import Random
@@ -18,6 +19,9 @@ PATIENCE = 60.0
 """So long it may take, once nothing is broken any more, until everything is said and shown."""
 
 ROOMS = ("lobby", "attic", "den")
+
+RECEIPT_PATIENCE = 3.0
+"""Whoever lives for so long, is quiet, and still waits for a receipt, begins anew and asks again."""
 
 MOST_UNSENT = 40
 """Who has so much without a receipt listens for a while."""
@@ -110,11 +114,14 @@ class Person(threading.Thread, ABC):
 
     def stay(self) -> None:
         """Acts, or finishes what was begun, as long as this life lasts; it may end by Ended."""
+        impatient_at = time.monotonic() + RECEIPT_PATIENCE
         while not self._over.is_set():
             if not self._quiet.is_set():
                 self._act(next(self._acts))
             elif not self.unsent():
                 self._silent.set()
+            elif time.monotonic() > impatient_at:
+                raise Ended("the last receipts may come to the next life")
             self.listen(self._breath())
 
     def _breath(self) -> float:
@@ -156,7 +163,7 @@ class Person(threading.Thread, ABC):
 
     def seek(self, draw: int) -> None:
         """For what everybody says, in secret too."""
-        self.search(("says", "whispers", "shows", f"{self._other(draw)} says")[draw % 4])
+        self.search(("says", "whispers", "shows", "aside", self._other(draw))[draw % 5])
 
     def go(self, draw: int) -> None:
         raise Ended("gone, to come back")

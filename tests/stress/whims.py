@@ -43,4 +43,4 @@ class Whims:
             start(thread)
 
         time.time_ns = shifted
-        threading.Thread.start = limited  # type: ignore[method-assign]
+        threading.Thread.start = limited  # type: ignore[method-assign, assignment]

@@ -15,9 +15,6 @@ from tests.stress.record import Departed, Entered, Found, Missed, Receipted, Rec
 
 PASSING = ("store_failed", "slow_down", "internal", "shutting_down")
 
-PATIENCE = 1.5
-"""So long the last receipt may take; then it is asked for over another connection."""
-
 
 class WirePerson(Person):
     """Each life is a connection. Its memory is its own, and outlives them."""
@@ -30,13 +27,11 @@ class WirePerson(Person):
         """Whether something was refused that may be said again."""
         self._present: set[str] = set()
         """The rooms that this connection has asked to be in, and was let into."""
-        self._heard_at = 0.0
 
     def live(self) -> None:
         with suppress(OSError, Closed, Ended), WireClient(self.part.port, tls=self.part.tls) as self._client:
             self._come_in()
             self._present.clear()
-            self._heard_at = time.monotonic()
             for room in self.record.inside() or ["lobby"]:
                 self.enter(room)
             self._send_all()
@@ -91,11 +86,8 @@ class WirePerson(Person):
                 self._hear(self._client.receive(left))
         if self._again:
             self._send_all()
-        elif self._quiet.is_set() and self._unsent and time.monotonic() > self._heard_at + PATIENCE:
-            raise Ended("the last receipts do not come")
 
     def _hear(self, event: Event) -> None:
-        self._heard_at = time.monotonic()
         if handle := _HANDLERS.get(event["type"]):
             handle(self, event)
 
