@@ -4,7 +4,6 @@ Descriptors run out for real, by a small limit of the process. Threads run out i
 `threading.Thread.start` fails as it does at the system's limit: no limit of the system binds root.
 """
 
-import resource
 import subprocess
 import sys
 import threading
@@ -14,13 +13,15 @@ from pathlib import Path
 
 import pytest
 
+if sys.platform != "linux":
+    pytest.skip("limits and /proc are Linux's", allow_module_level=True)
+
+import resource
+
 import chatroom
 from tests.server.processes import COMMAND, LOCAL, ServerProcess
 from tests.server.trouble import knock, knock_until_let_in
 from tests.server.wire_client import Closed, WireClient, fresh, person, said, texts_of
-
-if sys.platform != "linux":
-    pytest.skip("limits and /proc are Linux's", allow_module_level=True)
 
 MEMORY = ("--store", "memory:", "--rate", "off")
 DESCRIPTORS = 60

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+if sys.platform != "linux":
+    pytest.skip("limits of another process are Linux's", allow_module_level=True)
+
 from tests.server.processes import ServerProcess
 from tests.server.trouble import assert_store_failed, empty_the_disk, fill_the_disk, say_until_it_fails
 from tests.server.wire_client import WireClient, fresh, messages_of, person, said, texts_of
-
-if sys.platform != "linux":
-    pytest.skip("limits of another process are Linux's", allow_module_level=True)
 
 
 @pytest.fixture

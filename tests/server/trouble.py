@@ -3,17 +3,17 @@
 Knows the limits of another process, which are Linux's, and what those are told who come or speak meanwhile.
 """
 
-import resource
 import sys
 import time
 from pathlib import Path
 
+if sys.platform != "linux":
+    raise ImportError("limits of another process are Linux's")
+
+import resource
+
 from tests.server.processes import ServerProcess
 from tests.server.wire_client import Closed, Event, WireClient
-
-assert sys.platform == "linux"
-
-UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 
 def fill_the_disk(server: ServerProcess, data: Path) -> None:
@@ -23,7 +23,7 @@ def fill_the_disk(server: ServerProcess, data: Path) -> None:
 
 
 def empty_the_disk(server: ServerProcess) -> None:
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, UNLIMITED)
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def assert_store_failed(event: Event, id: str) -> None:

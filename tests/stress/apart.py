@@ -35,10 +35,12 @@ class Apart:
 
     def stop(self) -> None:
         """It does nothing, and does not know it, until it is to go on."""
-        self._process.send_signal(signal.SIGSTOP)
+        if sys.platform != "win32":
+            self._process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
+        if sys.platform != "win32":
+            self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """By kill -9, whatever it is at."""

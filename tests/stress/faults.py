@@ -5,7 +5,6 @@ Knows the office, the system, and how each of them shows that it is broken. Judg
 """
 
 import os
-import resource
 import shutil
 import signal
 import sqlite3
@@ -16,6 +15,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from random import Random
+
+if sys.platform != "linux":
+    raise ImportError("limits of another process are Linux's")
+
+import resource
 
 from chatroom.net.certificate import make_certificate
 from tests.server.processes import PATIENCE, run
@@ -32,14 +36,12 @@ from tests.stress.bad_line import byte_by_byte, slowly, straight
 from tests.stress.office import Office
 from tests.stress.scale import scaled
 
-assert sys.platform == "linux"
-
 Fault = Callable[[Office, Random], None]
 
 SOME = scaled(20, 60)
 """So many receipts are awaited while something is broken, and after it."""
 
-STOPPED = scaled(60, 2_500)
+STOPPED = scaled(60, 10_000)
 """So many while a client is stopped: minutes, in a long run."""
 
 DAY = 24 * 3_600
@@ -223,21 +225,20 @@ def change_the_certificate(office: Office, _: Random) -> None:
     other.mkdir()
     for mine, its in zip(make_certificate(other), (key, certificate), strict=True):
         its.write_bytes(mine.read_bytes())
-    office.server.process.send_signal(signal.SIGHUP)
-    wait_for_certificate(office.port, certificate)
+    show(office, certificate)
     office.line.cut()
     go_on(office)
     for path, content in old.items():
         path.write_bytes(content)
+    show(office, certificate)
+
+
+def show(office: Office, file: Path) -> None:
+    """Has the server load its certificate anew, which it does when it comes to the signal."""
     office.server.process.send_signal(signal.SIGHUP)
-    wait_for_certificate(office.port, certificate)
-
-
-def wait_for_certificate(port: int, file: Path) -> None:
-    """Until newcomers are shown the one in the file: the server loads it when it comes to the signal."""
     expected = ssl.PEM_cert_to_DER_cert(file.read_text())
     deadline = time.monotonic() + PATIENCE
-    while shown_by(port) != expected:
+    while shown_by(office.port) != expected:
         assert time.monotonic() < deadline, "the certificate was not loaded anew"
 
 
