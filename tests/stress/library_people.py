@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -19,7 +18,7 @@ from chatroom.client import events
 from chatroom.client.events import ClientEvent
 from chatroom.client.session import Client
 from chatroom.errors import ChatError, ConnectionFailed
-from tests.stress.people import Ended, Part, Person
+from tests.stress.people import Ended, Order, Part, Person
 from tests.stress.record import (
     AnyFact,
     Departed,
@@ -146,21 +145,17 @@ def main(part: str, record: str) -> None:
     person.start()
     try:
         for line in sys.stdin:
-            print(ORDERS[line.partition(" ")[0].strip()](person, line.partition(" ")[2]), flush=True)
+            print(_obey(person, msgspec.json.decode(line, type=Order)), flush=True)
     finally:
         person.end()
 
 
-def _hush(person: Person, _: str) -> str:
+def _obey(person: Person, order: Order) -> str:
+    if order.goals is not None:
+        return "shown" if person.finish(order.goals, order.patience) else "not shown"
     person.hush()
-    return "silent" if person.wait_until_silent() else "not silent"
+    return "silent" if person.wait_until_silent(order.patience) else "not silent"
 
-
-def _finish(person: Person, goals: str) -> str:
-    return "shown" if person.finish(msgspec.json.decode(goals, type=dict[str, int])) else "not shown"
-
-
-ORDERS: dict[str, Any] = {"hush": _hush, "finish": _finish}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

@@ -6,7 +6,8 @@ broken go on, it waits for, and not for ever.
 
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -20,6 +21,8 @@ from tests.stress.people import PATIENCE, Part, Person
 from tests.stress.record import AnyFact, Receipted, Record, facts_in, places_after
 from tests.stress.whims import Whims
 from tests.stress.wire_people import WirePerson
+
+Someone = Person | Apart
 
 
 class Size(NamedTuple):
@@ -50,6 +53,13 @@ class Pulse:
             goal = self._receipts + count
             went_on = self._changed.wait_for(lambda: self._receipts >= goal, PATIENCE)
             assert went_on, f"people got {count - goal + self._receipts} receipts where {count} were awaited"
+
+
+def within(seconds: float, people: Sequence[Someone]) -> Iterator[tuple[Someone, float]]:
+    """Each of them, with what is left of the time that they have together."""
+    deadline = time.monotonic() + seconds
+    for person in people:
+        yield person, max(0.0, deadline - time.monotonic())
 
 
 class Office:
@@ -118,11 +128,11 @@ class Office:
     # ------------------------------------------------------------------------------------------------- the people
 
     @property
-    def people(self) -> list[Person | Apart]:
+    def people(self) -> list[Someone]:
         return [*self.library, *self.wire, *self.apart]
 
     def __enter__(self) -> Self:
-        for person in (*self.library, *self.wire):
+        for person in self.people:
             person.start()
         return self
 
@@ -133,15 +143,16 @@ class Office:
         self.line.__exit__()
         self.server.kill()
 
-    def judge(self) -> list[Violation]:
-        """Lets everybody finish, ends the server, and looks what became of the promises."""
+    def judge(self, patience: float = PATIENCE) -> list[Violation]:
+        """Lets everybody finish, ends the server, and looks what became of the promises. Who does not finish was not
+        told something, which is found then."""
         for person in self.people:
             person.hush()
-        for person in self.people:
-            person.wait_until_silent()
+        for person, left in within(patience, self.people):
+            person.wait_until_silent(left)
         goals = self._goals(holding_of(self.database))
-        for person in self.people:
-            person.finish(goals[person.part.name])
+        for person, left in within(patience, self.people):
+            person.finish(goals[person.part.name], left)
         self.stop_server()
         return violations(self.histories(), holding_of(self.database))
 

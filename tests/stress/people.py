@@ -48,6 +48,13 @@ class Part(Struct, frozen=True):
     tls: bool = True
 
 
+class Order(Struct, frozen=True):
+    """What somebody in another process is told: to be quiet, or with goals, to finish."""
+
+    patience: float
+    goals: dict[str, int] | None = None
+
+
 class Act(NamedTuple):
     what: str
     draw: int
@@ -87,12 +94,12 @@ class Person(threading.Thread, ABC):
         """From now on it only says what has no receipt yet."""
         self._quiet.set()
 
-    def wait_until_silent(self) -> bool:
-        return self._silent.wait(PATIENCE)
+    def wait_until_silent(self, patience: float) -> bool:
+        return self._silent.wait(patience)
 
-    def finish(self, goals: Mapping[str, int]) -> bool:
+    def finish(self, goals: Mapping[str, int], patience: float) -> bool:
         """Ends it once it was shown so much of each of these rooms; whether it was."""
-        was_shown = self.record.wait_until_shown(goals, PATIENCE)
+        was_shown = self.record.wait_until_shown(goals, patience)
         self.end()
         return was_shown
 

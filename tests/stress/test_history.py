@@ -30,7 +30,8 @@ def telling(seed: int, done: list[str]) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        error.add_note(f"Again: python3 scripts/stress.py --seed {SEED} (this run's own seed: {seed}). So far: {done}")
+        error.add_note(f"Again: python3 scripts/stress.py{scaled(' --short', '')} --seed {SEED} (here: {seed})")
+        error.add_note(f"Up to then: {', '.join(done)}")
         raise
 
 
@@ -75,7 +76,7 @@ def broken_promises(folder: Path, how: str) -> set[int]:
         office.kill_server()
         office.restart_server()
         office.pulse.wait_for_more(20)
-        return {violation.promise for violation in office.judge()}
+        return {violation.promise for violation in office.judge(patience=10)}
 
 
 @pytest.mark.parametrize("how", BROKEN)
