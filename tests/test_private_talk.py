@@ -31,6 +31,7 @@ from chatroom.messages import (
     Search,
     Seen,
     Skip,
+    Stored,
     Who,
 )
 from chatroom.server.store import Store
@@ -186,6 +187,25 @@ def test_a_whisper_said_again_adds_nothing(office: Office) -> None:
     whisper = Say(id="same", room="lobby", message="psst", to=["bob"])
     assert seqs(ada.asks(whisper)) == seqs(ada.asks(whisper)) == [1]
     assert shown(bob.hears()) == [(1, "psst")]
+
+
+def test_what_stands_there_is_not_refused_when_those_it_is_for_have_gone(office: Office) -> None:
+    """Whoever says it again has not heard yet that it is stored, and would believe that it is not."""
+    ada, bob = office.visitor("ada", "lobby"), office.visitor("bob", "lobby")
+    answered = ada.says("lobby", "a question").seq
+    ada.asks(Say(id="whispered", room="lobby", message="psst", to=["bob"]))
+    ada.asks(Say(id="shown once", room="lobby", message="a secret", once=True))
+    ada.asks(Say(id="replied", room="lobby", message="an answer", reply_to=answered))
+    bob.leaves()
+    ada.asks(Delete(room="lobby", seq=answered))
+    for id, message, seq, how in (
+        ("whispered", "psst", 2, {"to": ["bob"]}),
+        ("shown once", "a secret", 3, {"once": True}),
+        ("replied", "an answer", 4, {"reply_to": answered}),
+    ):
+        assert one(Stored, ada.asks(Say(id=id, room="lobby", message=message, **how))).seq == seq
+    assert ada.is_refused(Say(id="whispered", room="lobby", message="another", to=["bob"])) == "id_conflict"
+    assert ada.is_refused(Say(id="new", room="lobby", message="psst", to=["bob"])) == "no_such_user"
 
 
 # ---------------------------------------------------------------------------------------------------- view once

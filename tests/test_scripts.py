@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import sounds
+import stress
 from _setup import advice, environment, launch, tools
 from _setup.advice import Facts
 from _setup.turns import turn
@@ -235,6 +236,25 @@ def test_a_program_beside_us_hands_back_its_exit_code() -> None:
     assert launch.run_beside([sys.executable, "-c", "raise SystemExit(7)"], home) == 7
 
 
+# Stress
+
+
+def test_what_is_asked_of_the_stress_suite_reaches_pytest() -> None:
+    asked, others = stress.options(["--short", "--seed", "7", "-k", "history"])
+    assert (asked.short, asked.seed) == (True, 7)
+    told = stress.command(asked, others)
+    assert told[0] == "tests/stress"
+    assert told[-3:] == ["--hypothesis-seed=7", "-k", "history"]
+
+
+def test_without_a_seed_each_stress_run_has_another() -> None:
+    assert len({stress.options([])[0].seed for _ in range(20)}) > 1
+
+
+def test_an_ordinary_run_leaves_the_stress_suite_out() -> None:
+    assert "stress" in pyproject()["tool"]["pytest"]["ini_options"]["norecursedirs"]
+
+
 # Tools outside Python
 
 
@@ -317,7 +337,7 @@ def test_a_sound_is_short_and_small(name: str) -> None:
 # The checkout
 
 
-def test_ci_calls_the_two_commands_and_nothing_clever() -> None:
+def test_ci_calls_the_three_commands_and_nothing_clever() -> None:
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "#!/usr/bin/env bash"
     assert [line for line in lines if line and not line.startswith("#")] == [
@@ -325,6 +345,7 @@ def test_ci_calls_the_two_commands_and_nothing_clever() -> None:
         'cd "$(dirname "${BASH_SOURCE[0]}")/.."',
         "python3 scripts/check.py",
         "python3 scripts/test.py",
+        "python3 scripts/stress.py --short",
     ]
 
 

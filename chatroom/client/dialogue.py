@@ -150,16 +150,22 @@ class Dialogue(Asking):
         asked = self._take_asked(event)
         visit = self._visit(asked.request.room if asked else event.room)
         if asked:
-            self._come_into(visit, event, resumed=asked.request.since is not None)
+            self._arrive(visit, event)
+            if self._is_entered_again(visit):
+                visit.entering = True  # by what is wanted now: only that answer tells from where the room is shown
+            else:
+                self._come_in(visit, event, resumed=asked.request.since is not None)
         elif visit.is_taken_in():
             visit.wanted = True
-            self._come_into(visit, event, resumed=False)
+            self._arrive(visit, event)
+            self._come_in(visit, event, resumed=False)
         elif visit.entered is not None:
             if event.epoch != visit.position.epoch:
                 visit.enter(event)
             self._begin(visit, event, resumed=True)
 
-    def _come_into(self, visit: Visit, event: Room, *, resumed: bool) -> None:
+    def _arrive(self, visit: Visit, event: Room) -> None:
+        """It is known again who hears what is said there."""
         held = self._unsent_in(visit) if visit.is_in_doubt else []
         is_another = event.epoch != visit.position.epoch
         visit.enter(event)
@@ -167,9 +173,16 @@ class Dialogue(Asking):
             self._refuse_all(held, Refusal("no_such_user", _ANOTHER.format(visit.name)))
         else:
             self._doings.sends += held
+
+    def _come_in(self, visit: Visit, event: Room, *, resumed: bool) -> None:
         self._doings.settles += [(answer, event) for answer in visit.waiting]
         visit.waiting.clear()
         self._begin(visit, event, resumed=resumed)
+
+    def _is_entered_again(self, visit: Visit) -> bool:
+        """Whether another join is under way, as after an errand into a room where the user then wants to be."""
+        joins = (asked.request for asked in self._asked.values() if isinstance(asked.request, Join))
+        return any(fold(join.room) == fold(visit.name) for join in joins)
 
     def _begin(self, visit: Visit, event: Room, *, resumed: bool) -> None:
         if visit.wanted:
@@ -199,10 +212,14 @@ class Dialogue(Asking):
             self._on_news(event)
 
     def _leave(self, asked: Asked, event: Left) -> None:
-        self._visit(asked.request.room).part()
+        """After an outage, a join that came after it may have been asked before it."""
+        visit = self._visit(asked.request.room)
+        visit.part()
         if asked.answer:
             self._settle(asked, event)
             self.tell(event)
+        if visit.wanted and not self._is_entered_again(visit):
+            self._enter(visit)
 
     def _on_topic(self, event: Topic) -> None:
         self._on_answer(event)

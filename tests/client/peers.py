@@ -295,10 +295,13 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := source.recv(self._piece):
                 gate.wait()
-                sink.sendall(data)
+                self._pass_on(data, sink)
         gate.wait()
         for sock in (source, sink):
             _shut(sock)
+
+    def _pass_on(self, data: bytes, sink: socket.socket) -> None:
+        sink.sendall(data)
 
     def __enter__(self) -> Self:
         return self

@@ -21,9 +21,10 @@ from chatroom.client.events import Back, Ended, Offline, Online, Outage, Reset
 from chatroom.client.line import pause
 from chatroom.client.link import CONNECT_SECONDS
 from chatroom.client.session import Client
-from chatroom.messages import Error, Farewell, Hello, Leave, Live, Message, Ping, Pong, Room, Say, Stored
+from chatroom.messages import Error, Farewell, Hello, Join, Leave, Left, Live, Message, Ping, Pong, Room, Say, Stored
 from tests.client.conftest import Enter
-from tests.client.peers import TIMEOUT, Ear, Proxy, Script, in_lobby, meet, message, texts
+from tests.client.peers import TIMEOUT, Ear, Proxy, Script, in_lobby, meet, message, room_answer, texts
+from tests.client.stage import Stage
 from tests.server.processes import ServerProcess, environment
 
 T = TypeVar("T")
@@ -471,6 +472,46 @@ def test_an_unknown_session_is_not_tried_for_ever(script: Script, enter: Enter) 
 
 
 # --------------------------------------------------------------------------------------------- the process is killed
+
+
+def test_who_comes_to_say_what_was_unsent_and_then_wants_to_be_there_misses_nothing(
+    script: Script, enter: Enter
+) -> None:
+    """It enters to say it, wherever the room is by now; the user's own join, which follows, tells what to show."""
+    before = enter(script.port)
+    caller = meet(script, before)
+    before.join("lobby")
+    caller.let_into_room(message(1))
+    before.say("lobby", "unsent")
+    caller.expect(Say)
+    before.close()
+    ada = enter(script.port)
+    caller = meet(script, ada)
+    errand, ear = caller.expect(Join), Ear(ada)
+    assert (errand.since, errand.recent) == (None, 0)
+    caller.expect(Say)
+    entered = ada.join("lobby", since=1, epoch="e")
+    asked = caller.expect(Join)
+    caller.send(room_answer(errand, since=3), Live("lobby", 3), message(4))
+    caller.send(room_answer(asked, since=1, last=4), *map(message, (2, 3, 4)), Live("lobby", 4), message(5))
+    assert ear.until_said("m5") == ["m2", "m3", "m4", "m5"]
+    assert entered.result(TIMEOUT).since == 1
+
+
+def test_who_leaves_and_comes_back_without_a_connection_is_there_in_the_end(stage: Stage) -> None:
+    """The line may have broken before the server heard of either."""
+    stage.caller.hang_up()
+    stage.ear.until_a(Offline)
+    stage.client.leave("lobby")
+    stage.client.join("lobby")
+    stage.caller = stage.script.caller()
+    stage.caller.let_in()
+    stage.caller.let_into_room(since=2)
+    leave = stage.caller.expect(Leave)
+    stage.caller.send(Left("lobby", "ada", "left", leave.id))
+    stage.caller.let_into_room(message(3), since=2)
+    stage.shown("m3")
+    assert stage.client.joined == ["lobby"]
 
 
 def test_what_was_unsent_is_said_at_the_next_start(script: Script, enter: Enter) -> None:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Self
 
@@ -83,11 +84,12 @@ class ServerProcess:
     on stderr; a test that ends it by itself uses `kill` or `stop` before."""
 
     def __init__(
-        self, *arguments: str, wrapper: tuple[str, ...] = (), clean: bool = True, stdin: int | None = None
-    ) -> None:
+        self, *arguments: str, wrapper: tuple[str, ...] = (), command: Sequence[str] = COMMAND, clean: bool = True,
+        stdin: int | None = None,
+    ) -> None:  # fmt: skip
         self._clean = clean
         self.process = subprocess.Popen(
-            [*wrapper, *COMMAND, *LOCAL, *arguments],
+            [*wrapper, *command, *LOCAL, *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=environment(), stdin=stdin,
         )  # fmt: skip
         assert self.process.stdout is not None

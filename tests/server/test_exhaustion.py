@@ -4,7 +4,6 @@ Descriptors run out for real, by a small limit of the process. Threads run out i
 `threading.Thread.start` fails as it does at the system's limit: no limit of the system binds root.
 """
 
-import resource
 import subprocess
 import sys
 import threading
@@ -14,31 +13,18 @@ from pathlib import Path
 
 import pytest
 
-import chatroom
-from tests.server.processes import COMMAND, LOCAL, ServerProcess
-from tests.server.wire_client import Closed, Event, WireClient, fresh, person, said, texts_of
-
 if sys.platform != "linux":
     pytest.skip("limits and /proc are Linux's", allow_module_level=True)
 
+import resource
+
+import chatroom
+from tests.server.processes import COMMAND, LOCAL, ServerProcess
+from tests.server.trouble import knock, knock_until_let_in
+from tests.server.wire_client import Closed, WireClient, fresh, person, said, texts_of
+
 MEMORY = ("--store", "memory:", "--rate", "off")
 DESCRIPTORS = 60
-
-
-def knock(port: int) -> Event | None:
-    """What a newcomer is told who says hello: a welcome, an error, or nothing but the end."""
-    try:
-        with WireClient(port) as client:
-            client.send("hello", protocol=1, username="newcomer")
-            return client.receive()
-    except (Closed, ConnectionError):
-        return None
-
-
-def knock_until_let_in(port: int) -> None:
-    deadline = time.monotonic() + 5
-    while (answer := knock(port)) is None or answer["type"] != "welcome":
-        assert time.monotonic() < deadline, answer
 
 
 @pytest.fixture

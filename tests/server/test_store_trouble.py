@@ -3,7 +3,6 @@
 The disk is full by a limit on the size of the process' files; the database is locked by another process.
 """
 
-import resource
 import sqlite3
 import sys
 import time
@@ -12,48 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.processes import ServerProcess
-from tests.server.wire_client import Event, WireClient, fresh, messages_of, person, said, texts_of
-
 if sys.platform != "linux":
     pytest.skip("limits of another process are Linux's", allow_module_level=True)
 
-UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+from tests.server.processes import ServerProcess
+from tests.server.trouble import assert_store_failed, empty_the_disk, fill_the_disk, say_until_it_fails
+from tests.server.wire_client import WireClient, fresh, messages_of, person, said, texts_of
 
 
 @pytest.fixture
 def fragile(tmp_path: Path) -> Iterator[ServerProcess]:
     with ServerProcess("--data", str(tmp_path), "--rate", "off", clean=False) as process:
         yield process
-
-
-def fill_the_disk(server: ServerProcess, data: Path) -> None:
-    """From now on no file of the server may grow much."""
-    size = max(path.stat().st_size for path in data.iterdir()) + 300_000
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-
-
-def empty_the_disk(server: ServerProcess) -> None:
-    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, UNLIMITED)
-
-
-def assert_store_failed(event: Event, id: str) -> None:
-    assert (event["type"], event.get("code"), event.get("id"), event.get("fatal")) == (
-        "error", "store_failed", id, False,
-    )  # fmt: skip
-
-
-def say_until_it_fails(client: WireClient) -> tuple[list[str], str]:
-    """What was stored, and the id of what was not."""
-    stored: list[str] = []
-    for n in range(2_000):
-        text = f"{n} " + "x" * 2_000
-        answer = client.say("lobby", text, f"full-{n}")
-        if answer["type"] == "error":
-            assert_store_failed(answer, f"full-{n}")
-            return stored, text
-        stored.append(text)
-    raise AssertionError("the disk never was full")
 
 
 def test_a_full_disk_is_store_failed_to_who_spoke_and_passes_by_itself(fragile: ServerProcess, tmp_path: Path) -> None:
