@@ -35,23 +35,12 @@ def require_voice(hub: Hub, member: Member, room: Room) -> None:
 
 
 def words_of(hub: Hub, member: Member, room: Room, say: Say) -> Words:
-    """What is to be stored of a say that may carry anything; or the Refusal. What was said before is no more refused,
-    whoever has gone since: the store answers that it stands there."""
+    """What is to be stored of a say that may carry anything; or the Refusal."""
+    if say.reply_to is not None:
+        _standing(hub, member, room, say.reply_to)
     said = text.message(say.message)
     if said is not say.message:
         say = replace(say, message=said)
-    try:
-        return _addressed(hub, member, room, say)
-    except Refusal:
-        room.settle()  # it may be about to be stored, as said over an earlier connection
-        if hub.store.knows(member.owner, say.id):
-            return say
-        raise
-
-
-def _addressed(hub: Hub, member: Member, room: Room, say: Say) -> Words:
-    if say.reply_to is not None:
-        _standing(hub, member, room, say.reply_to)
     if say.to is None and not say.once:
         return say
     return _whisper(hub, member, room, say)

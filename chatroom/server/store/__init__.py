@@ -187,9 +187,6 @@ class Store(Protocol):
     def standing(self, room: RoomRecord, seq: int) -> Standing | None:
         """The message of this number, if one stands there that was not erased."""
 
-    def knows(self, owner: int, id: str) -> bool:
-        """Whether this owner ever said something with this id."""
-
     def search(self, query: Query) -> list[Message]:
         """The newest first, `limit` at most. No view-once message, and nothing that is not for the reader."""
 

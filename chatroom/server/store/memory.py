@@ -247,10 +247,6 @@ class MemoryStore:
             private = held.private.get(seq)
             return Standing(held.owners[place], event.username, private and private.readers, event.once)
 
-    def knows(self, owner: int, id: str) -> bool:
-        with self._lock:
-            return id in self._ids.get(owner, {})
-
     def search(self, query: Query) -> list[Message]:
         words = asked_for(query.words)
         if not words:

@@ -198,10 +198,6 @@ class SqliteStore:
             readers = readers_of(db, room, seq) if row and row[2] else None
         return row and Standing(row[0], row[1], readers, row[2] == ONCE)
 
-    def knows(self, owner: int, id: str) -> bool:
-        with self._database.reading() as db:
-            return db.execute(_KNOWN, (owner, id)).fetchone() is not None
-
     def search(self, query: Query) -> list[Message]:
         return self._finder.find(query)
 
