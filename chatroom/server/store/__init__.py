@@ -169,6 +169,9 @@ class Store(Protocol):
 
         A change whose target is no longer there is numbered all the same; it changes nothing."""
 
+    def repeat(self, room: RoomRecord, owner: int, say: Say) -> Stored | IdConflict | None:
+        """What `append` would answer to this say, if its id was used before."""
+
     def page(
         self,
         room: RoomRecord,

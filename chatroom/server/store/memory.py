@@ -147,7 +147,8 @@ class MemoryStore:
             readers = _readers(events, history.private) if history.private else {}
             history.events += events
             history.withdraw(room.first)
-            room.last, room.time = room.last + len(events), time
+            if events:
+                room.last, room.time = room.last + len(events), time
             self._forget_overflow(room)
         return Appended(events, repeats, readers)
 
@@ -208,6 +209,11 @@ class MemoryStore:
             among[at] = replace(target, message=change.text)
         elif change.what == "deleted":
             among[at] = history.erased(target)
+
+    def repeat(self, room: RoomRecord, owner: int, say: Say) -> Stored | IdConflict | None:
+        with self._lock:
+            spoken = self._ids.get(owner, {}).get(say.id)
+            return spoken and _repeat(spoken, room, say)
 
     def _forget_overflow(self, room: RoomRecord) -> None:
         held = len(self._said[room].events)
