@@ -18,7 +18,7 @@ from _setup import environment, launch
 from bench_parts import machine, report, runs
 from bench_parts.crowd import StuckError
 from bench_parts.runs import Figures, Load
-from bench_parts.servers import KINDS, Running, Setup, started
+from bench_parts.servers import KINDS, NotStarted, Running, Setup, started
 
 EXAMPLES = """\
 examples:
@@ -91,7 +91,7 @@ def chosen(asked: argparse.Namespace) -> tuple[Load, list[Run]]:
         runs.paced: talk or bool(asked.rate),
         runs.idle: bool(asked.idle) or (asked.rate is None and asked.idle is None),
     }
-    given = {field.name: getattr(asked, field.name) for field in fields(Load)}
+    given = {field.name: getattr(asked, field.name, None) for field in fields(Load)}
     load = Load(**{name: value for name, value in given.items() if value})
     return load, [run for run, is_wanted in wanted.items() if is_wanted]
 
@@ -140,8 +140,11 @@ def main() -> None:
     machine.allow_descriptors(most + 200)
     server_core, load_core = machine.cores() or (None, None)
     setup = Setup(most, asked.store, asked.durability, asked.folder, server_core, _python())
-    with machine.pinned(load_core):
-        measured = measure(names, load, setup, wanted, asked.rounds)
+    try:
+        with machine.pinned(load_core):
+            measured = measure(names, load, setup, wanted, asked.rounds)
+    except NotStarted as error:
+        raise SystemExit(str(error)) from error
     if asked.json:
         print(report.as_json({**asdict(load), "store": asked.store, "durability": asked.durability}, measured))
     else:
