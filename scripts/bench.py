@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from _setup import environment, launch
-from bench_parts import machine, report, runs
+from bench_parts import compare, machine, report, runs
 from bench_parts.crowd import StuckError
 from bench_parts.runs import Figures, Load
 from bench_parts.servers import KINDS, NotStarted, Running, Setup, started
@@ -27,6 +27,7 @@ examples:
   bench.py --rate off --rounds 5 --against inspircd   only the flood, on both by turns, and the ratios
   bench.py --rate 2000 --seconds 10                   only latency, at 2,000 messages a second
   bench.py --idle 10000                               only the memory of ten thousand silent clients
+  bench.py compare                                    all figures, of all servers, by turns; see compare --help
 """
 
 Run = Callable[[Running, Load], Figures]
@@ -132,8 +133,15 @@ def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    asked = options()
     signal.signal(signal.SIGTERM, _on_sigterm)
+    if sys.argv[1:2] == ["compare"]:
+        compare.main(sys.argv[2:], _python, _say)
+    else:
+        single(options())
+
+
+def single(asked: argparse.Namespace) -> None:
+    """The load asked for, on the servers asked for."""
     load, wanted = chosen(asked)
     names = list(dict.fromkeys([asked.server, *asked.against]))
     most = max(load.clients, load.idle + runs.COMPANY)

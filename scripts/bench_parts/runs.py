@@ -7,7 +7,7 @@ message, each once.
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Self
@@ -22,6 +22,7 @@ ROOM = "bench"
 WITNESSED = 16 * 1024 * 1024  # bytes of the flood that one client parses whole
 SAMPLE = 10  # clients that take the time of every message
 COMPANY = 50  # idle clients in a room
+WORDS = 1000  # said by some of them at the end
 
 Figures = dict[str, float | None]
 
@@ -167,10 +168,11 @@ def paced(server: Running, load: Load) -> Figures:
     with gather(server, load) as crowd:
         _assemble(crowd, load)
         idents = itertools.count()
-        _pace(crowd, load, max(1, round(load.rate * load.warm_up)), idents)
+        speakers = crowd.clients[: load.senders]
+        _pace(crowd, speakers, load, max(1, round(load.rate * load.warm_up)), idents)
         samples = [_timed(client) for client in crowd.clients[:: max(1, load.clients // SAMPLE)]]
         start = Clocks.read(server)
-        _pace(crowd, load, load.messages or max(1, round(load.rate * load.seconds)), idents)
+        _pace(crowd, speakers, load, load.messages or max(1, round(load.rate * load.seconds)), idents)
         took = Clocks.read(server).since(start)
     delays = sorted(delay for sample in samples for delay in sample.delays)
     shares = {"p50_ms": 0.5, "p99_ms": 0.99, "p999_ms": 0.999}
@@ -182,7 +184,7 @@ def paced(server: Running, load: Load) -> Figures:
 
 
 def idle(server: Running, load: Load) -> Figures:
-    """The memory that a client costs which has joined a room and is silent; at the end each of them says a word."""
+    """The memory that a client costs which has joined a room and is silent; then words are said in every room."""
     with gather(server, load) as crowd:
         crowd.enter(COMPANY, lambda _: ROOM)
         crowd.level_out()
@@ -190,9 +192,8 @@ def idle(server: Running, load: Load) -> Figures:
         crowd.enter(load.idle, lambda index: f"{ROOM}{index // COMPANY}")
         crowd.level_out()
         after = machine.resident_bytes(server.process.pid)
-        for client in crowd.clients:
-            crowd.say(client, crowd.dialect.say(client.room.name, f"word-{client.index}", stamped(0, load.size)), 1)
-        crowd.settle()
+        speakers = crowd.clients[:: max(1, len(crowd.clients) // WORDS)]
+        _pace(crowd, speakers, load, len(speakers), itertools.count())
         took = Clocks.read(server).since(start)
     return {
         "idle_kib": over(_less(after, before), load.idle * 1024),
@@ -227,12 +228,12 @@ def _timed(client: Client) -> Stamps:
     return stamps
 
 
-def _pace(crowd: Crowd, load: Load, messages: int, idents: "itertools.count[int]") -> None:
+def _pace(crowd: Crowd, speakers: Sequence[Client], load: Load, messages: int, idents: "itertools.count[int]") -> None:
     start = time.perf_counter()
     for turn in range(messages):
         _listen_until(crowd, start + turn / load.rate)
-        blob = crowd.dialect.say(ROOM, f"paced-{next(idents):09d}", stamped(time.perf_counter_ns(), load.size))
-        crowd.say(crowd.clients[turn % load.senders], blob, 1)
+        speaker, text = speakers[turn % len(speakers)], stamped(time.perf_counter_ns(), load.size)
+        crowd.say(speaker, crowd.dialect.say(speaker.room.name, f"paced-{next(idents):09d}", text), 1)
     crowd.settle()
 
 

@@ -22,7 +22,7 @@ from .dialects import Dialect
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 20.0  # seconds for a server to start, and again for it to end
-BACKLOG = 500
+BACKLOG = 1000  # connections: as many strangers as chatroom has a place for, and less than the others let wait
 LISTENING = re.compile(r"Listening as \S*:(\d+)")
 
 
