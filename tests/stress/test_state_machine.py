@@ -5,7 +5,7 @@ line that differs tells which promise was broken.
 """
 
 import tempfile
-from collections.abc import Iterator
+from itertools import count, zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,86 +18,32 @@ from chatroom import messages
 from chatroom.errors import Refusal
 from chatroom.messages import (
     AnyRequest,
-    AskHistory,
-    AskRooms,
-    Ban,
     Bye,
-    Delete,
     Edit,
     Error,
     Event,
-    Found,
-    Invite,
     Join,
-    Kick,
     Leave,
-    Message,
-    Mute,
     Notice,
     Ping,
     Pong,
-    React,
+    Request,
     Say,
-    Search,
-    Seen,
-    SetAccess,
-    SetRole,
-    SetTopic,
-    Unban,
-    Unmute,
-    Who,
 )
 from chatroom.server.store import RoomRecord, Store
 from chatroom.server.store.memory import MemoryStore
 from chatroom.server.store.sqlite import SqliteStore
-from tests.stress import model
+from tests.stress import deeds, model
+from tests.stress.deeds import ADDRESSES, HOUR, NAMES, STAFF, aim, few, place
 from tests.stress.model import Entry, Guest, Identity
-from tests.stress.model_requests import Chat, Refused
+from tests.stress.model_chat import Chat, Refused
+from tests.stress.model_requests import ask
 from tests.stress.scale import scaled
 from tests.support.desks import Office, Visitor
 from tests.support.stores import FAR
 
 T = TypeVar("T")
-
-GUESTS = ("ada", "bob", "eve")
-STAFF = {"mod": "moderator", "root": "admin"}
-NAMES = (*GUESTS, *STAFF)
-ROOMS = ("lobby", "den", "attic", *(f"@{name}" for name in NAMES))
-ADDRESSES = ("192.168.1.7", "192.168.1.8")
-HOUR = 3_600_000
-
-few = st.integers(0, 14)
-place = st.integers(0, 1_000)
-name, room, seq = st.sampled_from(NAMES), st.sampled_from(ROOMS), few
-perhaps = st.none() | st.sampled_from(ROOMS)
-seconds = st.none() | st.integers(1, 5_000)
-id = st.none() | st.sampled_from(["x1", "x2"])
-words = st.sampled_from(["tea", "milk", "sugar", "te", "tea milk", "sugar te"])
-
-LOOKS = (
-    st.builds(AskHistory, id=id, room=room, before=st.none() | few, after=st.none() | few, limit=st.integers(1, 6)),
-    st.builds(Search, id=id, query=words, room=perhaps, from_=st.none() | name, limit=st.integers(1, 6)),
-    st.builds(Who, id=id, room=room),
-    st.builds(AskRooms, id=id),
-)
-CHANGES = (
-    st.builds(Delete, id=id, room=room, seq=seq),
-    st.builds(React, id=id, room=room, seq=seq, emoji=st.sampled_from("👍🎉"), on=st.booleans()),
-    st.builds(Seen, room=room, seq=seq),
-)
-ORDERS = (
-    st.builds(SetTopic, id=id, room=room, topic=st.sampled_from(["", "tea", "lunch at noon"])),
-    st.builds(Kick, id=id, username=name, room=perhaps),
-    st.builds(Mute, id=id, username=name, room=perhaps, seconds=seconds),
-    st.builds(Unmute, id=id, username=name, room=perhaps),
-    st.builds(Ban, id=id, username=st.none() | name, address=st.none() | st.sampled_from(ADDRESSES), seconds=seconds),
-    st.builds(Unban, id=id, username=st.none() | name, address=st.none() | st.sampled_from(ADDRESSES)),
-    st.builds(SetRole, id=id, username=name, role=st.sampled_from(["member", "moderator"])),
-)
-ROOM_ORDERS = (
-    st.builds(SetAccess, id=id, room=room, private=st.booleans()),
-    st.builds(Invite, id=id, room=room, username=name),
-)
+R = TypeVar("R", bound=Request)
 
 
 def comparable(event: Event) -> Event:
@@ -117,7 +63,7 @@ class Person:
     def compare(self) -> None:
         heard = [comparable(event) for event in self.visitor.hears() if not isinstance(event, Pong)]
         expected, self.guest.expected = self.guest.expected, []
-        assert heard == [self._with_epoch(*pair) for pair in zip(expected, [*heard, *[None] * len(expected)])]
+        assert heard == [self._with_epoch(*pair) for pair in zip_longest(expected, heard) if pair[0]]
         last = self.visitor.last_word()
         assert (last and comparable(last)) == self.guest.last_word
 
@@ -150,7 +96,8 @@ class House(RuleBasedStateMachine):
         """What they were sent by connections that are no more."""
         self.words: dict[str, Entry] = {}
         """Each text's own word, and where it was said."""
-        self.says: list[tuple[Identity, Say]] = []
+        self.spoken: list[tuple[Identity, Say]] = []
+        self.numbers = count()
 
     def _open_store(self) -> Store:
         path = Path(self._folder.name, "chat.db")
@@ -167,6 +114,8 @@ class House(RuleBasedStateMachine):
                 person.guest.who.role = role  # type: ignore[assignment]
                 self.office.register(person.visitor, role)  # type: ignore[arg-type]
             self._ask(person, Join(room="lobby"))
+        for person, room in zip(self.people, ("den", "den", "@ada", "den", "@bob"), strict=True):
+            self._ask(person, Join(room=room))
 
     def _enter(self, name: str, address: str, who: Identity | None) -> Person | None:
         """The same at both doors; None if it was refused at both."""
@@ -178,16 +127,19 @@ class House(RuleBasedStateMachine):
         try:
             visitor = Visitor(self.office, name, address, session=session)
         except Refusal as refusal:
-            assert refusal.code == refused
+            visitor, said = None, refusal.code
+        else:
+            said = ""
+        assert said == refused
+        if not (guest and visitor):
             return None
-        assert guest, refused
         person = Person(guest, visitor)
         self.people.append(person)
         self.sessions[guest.who] = visitor.session
         assert self.owners.setdefault(guest.who, visitor.member.owner) == visitor.member.owner
         return person
 
-    @rule(name=name, address=st.sampled_from(ADDRESSES))
+    @rule(name=deeds.name, address=st.sampled_from(ADDRESSES))
     def comes(self, name: str, address: str) -> None:
         self._enter(name, address, None)
 
@@ -206,6 +158,16 @@ class House(RuleBasedStateMachine):
         self.compare()
         self._forget(person)
 
+    @precondition(lambda self: self.people)
+    @rule(who=place, address=st.sampled_from(ADDRESSES))
+    def gives_its_name_away(self, who: int, address: str) -> None:
+        """Somebody goes, and somebody else comes by the same name."""
+        person = _one_of(self.people, who)
+        self.is_cut_off(who)
+        namesake = self._enter(person.guest.who.name, address, None)
+        if namesake:
+            self._ask(namesake, Join(room="lobby"))
+
     def _forget(self, person: Person) -> None:
         self.people.remove(person)
         who = person.guest.who
@@ -218,14 +180,17 @@ class House(RuleBasedStateMachine):
         return [person for person in self.people if not person.guest.is_stalled]
 
     def _ask(self, person: Person, request: AnyRequest) -> None:
-        self.chat.ask(person.guest, request)
+        ask(self.chat, person.guest, request)
         person.visitor.desk.serve([request, Ping()])
 
-    def _asked(self, who: int, request: AnyRequest) -> None:
+    def _asked(self, who: int, request: AnyRequest, aim: int = 0) -> None:
         if readers := self._readers():
-            self._ask(_one_of(readers, who), request)
+            person = _one_of(readers, who)
+            self._ask(person, _aimed(request, person.guest, aim))
 
-    @rule(who=place, room=room, recent=st.integers(0, 6), since=st.none() | few, is_known=st.booleans(), id=id)
+    @rule(
+        who=place, room=deeds.room, recent=st.integers(0, 6), since=st.none() | few, is_known=st.booleans(), id=deeds.id
+    )
     def joins(self, who: int, room: str, recent: int, since: int | None, is_known: bool, id: str | None) -> None:
         """For the first time, or again, or after an outage; perhaps in another history."""
         called = self.chat.rooms.called(room)
@@ -233,22 +198,23 @@ class House(RuleBasedStateMachine):
         self._asked(who, Join(id=id, room=room, recent=recent, since=since, epoch=epoch))
 
     @rule(
-        who=place, room=room, common=st.lists(st.sampled_from(["tea", "milk", "sugar"]), max_size=2),
+        who=place, room=deeds.room, aim=aim, common=st.lists(st.sampled_from(["tea", "milk", "sugar"]), max_size=2),
         kind=st.sampled_from(["text", "action"]), reply_to=st.none() | few,
-        to=st.none() | st.lists(name, max_size=2), once=st.booleans(),
+        to=st.none() | st.lists(deeds.name, max_size=2), once=st.booleans(),
     )  # fmt: skip
-    def says(self, who: int, room: str, common: list[str], to: list[str] | None, once: bool, **how: Any) -> None:
-        self._say(who, room, " ".join(common), to=to, once=once, **how)
+    def says(self, who: int, room: str, aim: int, common: list[str], **how: Any) -> None:
+        self._say(who, room, aim, " ".join(common), **how)
 
-    @rule(who=place, room=room)
-    def says_to_all(self, who: int, room: str) -> None:
-        self._say(who, room, "tea")
+    @rule(who=place, room=deeds.room, aim=aim)
+    def says_to_all(self, who: int, room: str, aim: int) -> None:
+        self._say(who, room, aim, "tea")
 
-    def _say(self, who: int, room: str, common: str, **how: Any) -> None:
+    def _say(self, who: int, room: str, aim: int, common: str, **how: Any) -> None:
         if readers := self._readers():
-            person, number = _one_of(readers, who), len(self.says)
-            say = Say(id=f"id{number}", room=room, message=f"{common} word{number}x".strip(), **how)
-            self.says.append((person.guest.who, say))
+            person, number = _one_of(readers, who), len(self.spoken)
+            text = f"{common} word{number}x".strip()
+            say = _aimed(Say(id=f"id{number}", room=room, message=text, **how), person.guest, aim)
+            self.spoken.append((person.guest.who, say))
             self._ask(person, say)
             self._remember(person.guest.who, f"word{number}x", say.id)
 
@@ -256,47 +222,48 @@ class House(RuleBasedStateMachine):
         if said := self.chat.said.get((who, id)):
             self.words[word] = said[2]
 
-    @precondition(lambda self: self.says)
-    @rule(who=place, which=place, room=st.none() | room, is_same=st.sampled_from([True, True, True, False]))
+    @precondition(lambda self: self.spoken)
+    @rule(who=place, which=place, room=st.none() | deeds.room, is_same=st.sampled_from([True, True, True, False]))
     def says_again(self, who: int, which: int, room: str | None, is_same: bool) -> None:
         """With the same id: what it said before, or something else."""
-        owner, say = _one_of(self.says, which)
+        owner, say = _one_of(self.spoken, which)
         again = replace(say, room=room or say.room, message=say.message if is_same else "milk")
         mine = [person for person in self._readers() if person.guest.who is owner]
         if mine:
             self._ask(_one_of(mine, who), again)
             self._remember(owner, say.message.split()[-1], say.id)
 
-    @rule(who=place, room=room, seq=seq, id=id)
-    def edits(self, who: int, room: str, seq: int, id: str | None) -> None:
+    @rule(who=place, room=deeds.room, aim=aim, seq=deeds.seq, id=deeds.id)
+    def edits(self, who: int, room: str, aim: int, seq: int, id: str | None) -> None:
         if readers := self._readers():
-            person, word = _one_of(readers, who), f"word{len(self.says)}x"
-            self.says.append((person.guest.who, Say(id=word, room="nowhere", message="never said")))
-            self._ask(person, Edit(id=id, room=room, seq=seq, message=f"tea {word}"))
-            if seat := person.guest.seat_called(room):
-                self.words |= {word: entry for entry in seat.room.entries if entry.text.endswith(word)}
+            person, word = _one_of(readers, who), f"edit{next(self.numbers)}x"
+            edit = _aimed(Edit(id=id, room=room, seq=seq, message=f"tea {word}"), person.guest, aim)
+            self._ask(person, edit)
+            if seat := person.guest.seat_called(edit.room):
+                self.words.update((word, entry) for entry in seat.room.entries if entry.text.endswith(word))
 
-    @rule(who=place, request=st.one_of(LOOKS))
-    def looks(self, who: int, request: AnyRequest) -> None:
-        self._asked(who, request)
+    @rule(who=place, aim=aim, request=st.one_of(deeds.LOOKS))
+    def looks(self, who: int, aim: int, request: AnyRequest) -> None:
+        self._asked(who, request, aim)
 
-    @rule(who=place, request=st.one_of(CHANGES))
-    def changes(self, who: int, request: AnyRequest) -> None:
-        self._asked(who, request)
+    @rule(who=place, aim=aim, request=st.one_of(deeds.CHANGES))
+    def changes(self, who: int, aim: int, request: AnyRequest) -> None:
+        self._asked(who, request, aim)
 
-    @rule(who=place, request=st.one_of(ROOM_ORDERS))
-    def rules_a_room(self, who: int, request: AnyRequest) -> None:
-        self._asked(who, request)
+    @rule(who=place, aim=aim, request=st.one_of(deeds.ROOM_ORDERS))
+    def rules_a_room(self, who: int, aim: int, request: AnyRequest) -> None:
+        self._asked(who, request, aim)
 
-    @rule(who=place, is_staff=st.sampled_from([True, True, False]), request=st.one_of(ORDERS))
-    def keeps_order(self, who: int, is_staff: bool, request: AnyRequest) -> None:
+    @rule(who=place, aim=aim, is_staff=st.sampled_from([True, True, False]), request=st.one_of(deeds.ORDERS))
+    def keeps_order(self, who: int, aim: int, is_staff: bool, request: AnyRequest) -> None:
         rulers = [person for person in self._readers() if person.guest.who.role or not is_staff]
         if rulers:
-            self._ask(_one_of(rulers, who), request)
+            person = _one_of(rulers, who)
+            self._ask(person, _aimed(request, person.guest, aim))
 
-    @rule(who=place, request=st.builds(Leave, id=id, room=room) | st.builds(Bye, id=id))
-    def leaves(self, who: int, request: AnyRequest) -> None:
-        self._asked(who, request)
+    @rule(who=place, aim=aim, request=st.builds(Leave, id=deeds.id, room=deeds.room) | st.builds(Bye, id=deeds.id))
+    def leaves(self, who: int, aim: int, request: AnyRequest) -> None:
+        self._asked(who, request, aim)
 
     # ------------------------------------------------------------------------------------------- what happens
 
@@ -320,19 +287,21 @@ class House(RuleBasedStateMachine):
         """The clock on the wall may also be set back."""
         self.clock.now = self.chat.now = max(1, self.clock.now + passed)
 
-    @rule(age=st.integers(0, 3 * HOUR))
-    def prunes(self, age: int) -> None:
-        self.office.hub.directory.prune(age)
-        self.chat.prune(age)
-
-    @rule()
-    def writes_positions(self) -> None:
-        self.office.hub.directory.keep_seen()
-        self.chat.keep_positions()
+    @rule(age=st.none() | st.integers(0, 3 * HOUR))
+    def keeps_house(self, age: int | None) -> None:
+        """Erases what is older, or writes down how far all have read."""
+        if age is None:
+            self.office.hub.directory.keep_seen()
+            self.chat.keep_positions()
+        else:
+            self.office.hub.directory.prune(age)
+            self.chat.prune(age)
 
     @precondition(lambda self: self.is_kept)
     @rule(gracefully=st.booleans())
     def restarts(self, gracefully: bool) -> None:
+        """The server stops, or dies; its people come back to where they were, as clients do."""
+        before = [(person.guest, list(person.guest.seats)) for person in self.people]
         for person in list(self.people):
             self._forget(person)
         if gracefully:
@@ -340,6 +309,14 @@ class House(RuleBasedStateMachine):
         self.office.store.close()
         self.office = Office(self._open_store(), self.clock)
         self.chat.restart(gracefully=gracefully)
+        for guest, seats in before:
+            self._come_back(guest, seats)
+
+    def _come_back(self, guest: Guest, seats: list[model.Seat]) -> None:
+        person = self._enter(guest.who.name, guest.address, guest.who)
+        if person:
+            for seat in seats:
+                self._ask(person, Join(room=seat.name, since=seat.sent, epoch=seat.room.epoch))
 
     # ---------------------------------------------------------------------------------------------- comparing
 
@@ -376,6 +353,15 @@ class House(RuleBasedStateMachine):
         for word, entry in self.words.items():
             for who, sent in self.sent.items():
                 assert entry.is_for(who) or word.encode() not in sent, (word, who)
+
+
+def _aimed(request: R, guest: Guest, aim: int) -> R:
+    """In a room in which the guest is, about a number that stands there."""
+    if not aim or not guest.seats or getattr(request, "room", None) is None:
+        return request
+    seat = _one_of(guest.seats, aim)
+    numbers = {name: getattr(request, name) for name in ("seq", "reply_to") if getattr(request, name, None)}
+    return replace(request, room=seat.name, **{name: seq % (seat.room.last + 2) for name, seq in numbers.items()})
 
 
 def _one_of(some: list[T], number: int) -> T:
