@@ -365,7 +365,12 @@ def test_what_was_stored_stays_said_though_it_could_not_be_said_now(office: Offi
     mod.asks(Mute(username="ada"))
     bob.asks(Delete(room="den", seq=1))
     bob.leaves()
-    assert [(event.id, event.seq) for event in only(Stored, ada.asks(*says))] == [("1", 2), ("2", 3), ("3", 4), ("4", 5)]
+    assert [(event.id, event.seq) for event in only(Stored, ada.asks(*says))] == [
+        ("1", 2),
+        ("2", 3),
+        ("3", 4),
+        ("4", 5),
+    ]
     assert ada.is_refused(Say(id="1", room="den", message="something else")) == "id_conflict"
     assert ada.is_refused(Say(id="5", room="den", message="for all")) == "muted"
     mod.asks(Unmute(username="ada"))

@@ -213,7 +213,7 @@ class MemoryStore:
     def repeat(self, room: RoomRecord, owner: int, say: Say) -> Stored | IdConflict | None:
         with self._lock:
             spoken = self._ids.get(owner, {}).get(say.id)
-            return spoken and _repeat(spoken, room, say)
+            return _repeat(spoken, room, say) if spoken else None
 
     def _forget_overflow(self, room: RoomRecord) -> None:
         held = len(self._said[room].events)
