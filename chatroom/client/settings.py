@@ -132,7 +132,7 @@ def _quiet(raw: object) -> str:
 def _folder(raw: object) -> Path | None:
     if not _text(raw):
         return None
-    with suppress(RuntimeError):  # nobody knows where home is
+    with suppress(RuntimeError, OSError):  # nobody knows where home is, or no system takes such a name
         folder = Path(_text(raw)).expanduser()
         if folder.is_dir():
             return folder
@@ -315,7 +315,7 @@ def _from_toml(source: str, path: Path) -> Iterator[_Given]:
 def _parse(source: str, path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(source)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         reason, _, where = str(error).partition(" (at ")
         number = re.search(r"line (\d+)", where)
         line = int(number[1]) if number else len(source.splitlines())

@@ -218,6 +218,7 @@ WRONG = [
         for hours in ("22:00", "22-7", "24:00-07:00", "22:60-07:00", "22:00-07:00-", "22:00-07:0٣")
     ],
     ("sounds", "/no/such", "'/no/such' is no folder; give one with message.wav, mention.wav or direct.wav in it."),
+    ("sounds", "x" * 300, f"'{'x' * 59}… is no folder; give one with message.wav, mention.wav or direct.wav in it."),
     ("host", " " * 100, f"'{' ' * 59}… is no host; give a name or an address, such as 192.168.1.2."),
 ]  # fmt: skip
 
@@ -272,8 +273,11 @@ def test_what_the_file_cannot_hold_is_named(text: str, sentence: str, file: Path
 
 @pytest.mark.parametrize(
     ("text", "line"),
-    [("port = 1\nname = ada\n", 2), ("port", 1), ("a = '''\n\n", 2), ("port = 1\nport = 2", 2), ("x = '\x1b'", 1)],
-)
+    [
+        ("port = 1\nname = ada\n", 2), ("port", 1), ("a = '''\n\n", 2), ("port = 1\nport = 2", 2), ("x = '\x1b'", 1),
+        pytest.param("x = " + "[" * 9_000, 1, id="nested too deep"),
+    ],
+)  # fmt: skip
 def test_what_is_no_toml_is_named_with_its_line(text: str, line: int, file: Path) -> None:
     with pytest.raises(SettingError) as caught:
         load({}, {}, write(file, text))
