@@ -15,10 +15,10 @@ from pathlib import Path
 from types import FrameType
 
 from _setup import environment, launch
-from bench_parts import machine, report, runs
+from bench_parts import compare, machine, report, runs
 from bench_parts.crowd import StuckError
 from bench_parts.runs import Figures, Load
-from bench_parts.servers import KINDS, Running, Setup, started
+from bench_parts.servers import KINDS, NotStarted, Running, Setup, started
 
 EXAMPLES = """\
 examples:
@@ -27,6 +27,7 @@ examples:
   bench.py --rate off --rounds 5 --against inspircd   only the flood, on both by turns, and the ratios
   bench.py --rate 2000 --seconds 10                   only latency, at 2,000 messages a second
   bench.py --idle 10000                               only the memory of ten thousand silent clients
+  bench.py compare                                    all figures, of all servers, by turns; see compare --help
 """
 
 Run = Callable[[Running, Load], Figures]
@@ -91,7 +92,7 @@ def chosen(asked: argparse.Namespace) -> tuple[Load, list[Run]]:
         runs.paced: talk or bool(asked.rate),
         runs.idle: bool(asked.idle) or (asked.rate is None and asked.idle is None),
     }
-    given = {field.name: getattr(asked, field.name) for field in fields(Load)}
+    given = {field.name: getattr(asked, field.name, None) for field in fields(Load)}
     load = Load(**{name: value for name, value in given.items() if value})
     return load, [run for run, is_wanted in wanted.items() if is_wanted]
 
@@ -132,16 +133,26 @@ def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    asked = options()
     signal.signal(signal.SIGTERM, _on_sigterm)
+    if sys.argv[1:2] == ["compare"]:
+        compare.main(sys.argv[2:], _python, _say)
+    else:
+        single(options())
+
+
+def single(asked: argparse.Namespace) -> None:
+    """The load asked for, on the servers asked for."""
     load, wanted = chosen(asked)
     names = list(dict.fromkeys([asked.server, *asked.against]))
     most = max(load.clients, load.idle + runs.COMPANY)
     machine.allow_descriptors(most + 200)
     server_core, load_core = machine.cores() or (None, None)
     setup = Setup(most, asked.store, asked.durability, asked.folder, server_core, _python())
-    with machine.pinned(load_core):
-        measured = measure(names, load, setup, wanted, asked.rounds)
+    try:
+        with machine.pinned(load_core):
+            measured = measure(names, load, setup, wanted, asked.rounds)
+    except NotStarted as error:
+        raise SystemExit(str(error)) from error
     if asked.json:
         print(report.as_json({**asdict(load), "store": asked.store, "durability": asked.durability}, measured))
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatroom import Client, Server
+from chatroom import ChatError, Client, Server
 from chatroom.server import admin
 from chatroom.server.operating import FILE, access_in
 
@@ -66,6 +66,19 @@ def test_it_looks_after_accounts_and_bans_of_a_server_that_runs(server: Server, 
     assert run.does("bans") == ""
     assert "the operator: unban mallory" in run.does("audit").splitlines()[0]
     assert "Nobody has registered" in run.is_refused("account", "role", "nobody", "member")
+
+
+def test_a_guest_who_has_the_name_of_a_new_account_speaks_under_it_no_more(
+    server: Server, run: Admin, tmp_path: Path
+) -> None:
+    with Client(port=server.port, username="Ada", data=tmp_path / "guest") as guest:
+        guest.join("lobby").result(TIMEOUT)
+        run.does("account", "add", "ada", types="pass-word\n")
+        with pytest.raises(ChatError, match="registered"):
+            guest.say("lobby", "it is me").result(TIMEOUT)
+    with Client(port=server.port, username="ada", password="pass-word", data=tmp_path / "ada") as ada:
+        ada.join("lobby").result(TIMEOUT)
+        assert ada.history("lobby").result(TIMEOUT).said() == []
 
 
 def test_the_same_works_on_the_files(run: Admin) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bench_parts import report
 from bench_parts.dialects import IRC, NATIVE, NATS, Dialect, Flood
-from bench_parts.figures import Counter, Heard, Stamps, flaw, middle, percentile, ratios, text_of
+from bench_parts.figures import Counter, Heard, Stamps, flaw, marker_of, middle, percentile, ratios, stamped, text_of
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 IRC_LINE = b":u1!u1@host PRIVMSG #bench :%s\r\n"
@@ -29,7 +29,7 @@ def counted(counter: Counter, chunks: list[bytes]) -> int:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 17, 18, 19, 64, 1000])
 def test_a_marker_counts_once_wherever_the_stream_is_cut(size: int) -> None:
-    counter = Counter(NATIVE.marker, size)
+    counter = Counter(b'"type":"message"', size)
     stream = b'{"type":"joined"}' + b'{"type":"message","seq":1}' * 9 + b'{"type":"mess'
     assert counted(counter, chopped(stream, size)) == 9
 
@@ -47,8 +47,18 @@ def test_streams_that_share_the_buffer_do_not_mix() -> None:
     assert totals == [1, 0]
 
 
+@pytest.mark.parametrize("size", [32, 64, 400])
 @pytest.mark.parametrize("dialect", [NATIVE, IRC, NATS])
-def test_a_blob_holds_its_messages_and_no_other_marker(dialect: Dialect) -> None:
+def test_each_message_of_a_blob_holds_one_marker(dialect: Dialect, size: int) -> None:
+    blob = Flood.of(dialect, "bench", 3, size, 16).blob(7)
+    assert blob.count(marker_of(size)) == 16
+    assert stamped(1, size).encode().count(marker_of(size)) == 1
+    for words, answer in (dialect.greet("u1"), dialect.join("bench"), dialect.barrier):
+        assert marker_of(size) not in words + answer
+
+
+@pytest.mark.parametrize("dialect", [NATIVE, IRC, NATS])
+def test_the_blobs_of_a_flood_differ_in_their_number_alone(dialect: Dialect) -> None:
     flood = Flood.of(dialect, "bench", 3, 64, 16)
     first, later = flood.blob(0), flood.blob(12345678)
     assert len(first) == len(later)

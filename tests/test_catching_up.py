@@ -47,6 +47,15 @@ def test_a_member_that_refuses_falls_behind_and_is_fed_whole_and_in_order(house:
     assert (live_again.seq, live_again.replayed) == (5, False)
 
 
+def test_what_somebody_says_again_is_offered_to_nobody_else(house: House) -> None:
+    ada, bob = house.person("ada"), house.person("bob")
+    ada.says_with(house.room, ("1", "one"))
+    bob.outbox.space, bob.outbox.offered = 0, 0
+    ada.says_with(house.room, ("1", "one"))
+    assert bob.outbox.offered == 0
+    assert not bob.member.is_behind()
+
+
 def test_a_member_that_is_behind_costs_the_others_nothing(house: House) -> None:
     ada, bob = house.person("ada"), house.person("bob")
     bob.outbox.space, bob.outbox.offered = 0, 0

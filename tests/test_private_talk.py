@@ -23,6 +23,7 @@ from chatroom.messages import (
     Join,
     Leave,
     Message,
+    Mute,
     React,
     Reacted,
     Room,
@@ -32,6 +33,7 @@ from chatroom.messages import (
     Seen,
     Skip,
     Stored,
+    Unmute,
     Who,
 )
 from chatroom.server.store import Store
@@ -140,6 +142,18 @@ def test_it_can_be_found_again_by_whoever_has_talked_to_somebody_who_is_gone(off
     bob.leaves()
     ada.asks(Leave(room="@bob"))
     assert shown(ada.joins("@bob")) == [(1, "hello")]
+
+
+def test_of_two_who_had_the_same_name_the_one_talked_with_last_is_found(office: Office) -> None:
+    """Also when the clock stood still in between."""
+    ada = office.visitor("ada")
+    for text in ("to the first", "to the second", "to the third"):
+        bob = office.visitor("bob")
+        ada.joins("@bob")
+        ada.says("@bob", text)
+        bob.leaves()
+    ada.asks(Leave(room="@bob"))
+    assert shown(ada.joins("@bob")) == [(1, "to the third")]
 
 
 # ----------------------------------------------------------------------------------------------------- whispers
@@ -256,6 +270,7 @@ def test_erased_text_is_in_no_file(tmp_path: Path) -> None:
 def test_it_cannot_be_edited_or_reacted_to_and_needs_somebody_to_see_it(office: Office) -> None:
     ada = office.visitor("ada", "lobby")
     assert ada.is_refused(Say(id="1", room="lobby", message="x", once=True)) == "bad_request"
+    assert ada.is_refused(Say(id="2", room="lobby", message="x", once=True, to=["ada"])) == "bad_request"
     bob = office.visitor("bob", "lobby")
     ada.says("lobby", "burn this", once=True)
     assert ada.is_refused(Edit(room="lobby", seq=1, message="other")) == "forbidden"
@@ -334,6 +349,32 @@ def test_a_search_finds_the_newest_first_in_what_one_may_read(office: Office) ->
     assert (len(limited.messages), limited.more) == (1, True)
     for harmless in ('"', "* OR x", "NEAR(", "", "room:red"):
         assert not only(Error, bob.asks(Search(query=harmless)))
+
+
+def test_what_was_stored_stays_said_though_it_could_not_be_said_now(office: Office) -> None:
+    """A resend is answered with `stored`, whoever has gone, was silenced or erased meanwhile; nothing else is."""
+    ada, bob, mod = office.visitor("ada", "den"), office.visitor("bob", "den"), office.visitor("mod", role="moderator")
+    bob.says("den", "a question")
+    says = [
+        Say(id="1", room="den", message="for all"),
+        Say(id="2", room="den", message="an\x07 answer", reply_to=1),
+        Say(id="3", room="den", message="for bob", to=["bob"]),
+        Say(id="4", room="den", message="for those who are here", once=True),
+    ]
+    ada.asks(*says)
+    mod.asks(Mute(username="ada"))
+    bob.asks(Delete(room="den", seq=1))
+    bob.leaves()
+    assert [(event.id, event.seq) for event in only(Stored, ada.asks(*says))] == [
+        ("1", 2),
+        ("2", 3),
+        ("3", 4),
+        ("4", 5),
+    ]
+    assert ada.is_refused(Say(id="1", room="den", message="something else")) == "id_conflict"
+    assert ada.is_refused(Say(id="5", room="den", message="for all")) == "muted"
+    mod.asks(Unmute(username="ada"))
+    assert ada.is_refused(Say(id="6", room="den", message="for bob", to=["bob"])) == "no_such_user"
 
 
 # --------------------------------------------------------------------------------- nobody is ever sent a byte

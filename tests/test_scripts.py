@@ -247,6 +247,10 @@ def test_what_is_asked_of_the_stress_suite_reaches_pytest() -> None:
     assert told[-3:] == ["--hypothesis-seed=7", "-k", "history"]
 
 
+def test_a_soak_is_asked_for_in_seconds() -> None:
+    assert stress.options(["--soak", "3600"])[0].soak == 3_600
+
+
 def test_without_a_seed_each_stress_run_has_another() -> None:
     assert len({stress.options([])[0].seed for _ in range(20)}) > 1
 
@@ -345,7 +349,7 @@ def test_ci_calls_the_three_commands_and_nothing_clever() -> None:
         'cd "$(dirname "${BASH_SOURCE[0]}")/.."',
         "python3 scripts/check.py",
         "python3 scripts/test.py",
-        "python3 scripts/stress.py --short",
+        "python3 scripts/stress.py --short --seed 1",
     ]
 
 

@@ -122,6 +122,12 @@ def test_times_never_go_backwards_in_a_room_however_the_clock_jumps(store: Store
     assert [message.time for message in everything(store, lobby)] == [50, 50, 70, 70, 70, 80]
 
 
+def test_what_was_said_before_leaves_the_time_of_a_room_as_it_is(store: Store, lobby: RoomRecord) -> None:
+    for now in (50, 90):
+        store.append(lobby, [said("1")], now)
+    assert lobby.time == 50
+
+
 def test_nothing_said_is_nothing_added(store: Store, lobby: RoomRecord) -> None:
     assert not any(store.append(lobby, [], 1))
     assert lobby.last == 0

@@ -90,7 +90,7 @@ class TlsLayer:
         except ssl.SSLZeroReturnError:
             self._finish()
         except ssl.SSLError as error:
-            self.failure = error
+            self.failure = error.with_traceback(None)  # which holds this layer
         return b"".join(pieces)
 
     def _finish(self) -> None:

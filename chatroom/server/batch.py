@@ -64,7 +64,7 @@ class Batch:
                 member.answer(*(_error("store_failed", failure.text, word.id) for word in said.says))
         for place, repeat in appended.repeats:
             member = self.posters[place]
-            member.answer(replace(repeat, room=name_for(member)) if isinstance(repeat, Stored) else _conflict(repeat))
+            member.answer(answer_to(repeat, name_for(member)))
 
 
 def _text_of(word: Words) -> str:
@@ -76,7 +76,10 @@ def _text_of(word: Words) -> str:
     return word.message
 
 
-def _conflict(repeat: IdConflict) -> Error:
+def answer_to(repeat: Stored | IdConflict, room: str) -> Stored | Error:
+    """What is told to somebody who knows the room by that name."""
+    if isinstance(repeat, Stored):
+        return replace(repeat, room=room)
     return _error("id_conflict", "This id was used for another message before; use a new one.", repeat.id)
 
 

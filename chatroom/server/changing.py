@@ -13,6 +13,7 @@ from chatroom import text
 from chatroom.errors import Refusal
 from chatroom.messages import EVENT_FRAME, Delete, Edit, Event, Found, React, Say, Search
 from chatroom.server import rights
+from chatroom.server.batch import answer_to
 from chatroom.server.hub import Hub
 from chatroom.server.member import Member
 from chatroom.server.paging import as_fit
@@ -25,31 +26,36 @@ MOST_READERS = 100
 FOUND_WEIGHT = EVENT_FRAME - 4_096
 
 
+def is_muted(hub: Hub, member: Member, room: Room) -> bool:
+    return hub.moderation.is_muted(member.owner, room.record.key)
+
+
 def require_voice(hub: Hub, member: Member, room: Room) -> None:
     """Whoever is muted may read, and not speak."""
-    if hub.moderation.is_muted(member.owner, room.record.key):
+    if is_muted(hub, member, room):
         raise Refusal("muted", "You are muted here for now; you can read what others say.")
 
 
 # ------------------------------------------------------------------------------------------------------- saying
 
 
-def words_of(hub: Hub, member: Member, room: Room, say: Say) -> Words:
-    """What is to be stored of a say that may carry anything; or the Refusal. What was said before is no more refused,
-    whoever has gone since: the store answers that it stands there."""
+def words_of(hub: Hub, member: Member, room: Room, say: Say) -> Words | Event:
+    """What is to be stored of a say that may carry anything; or the Refusal. What was said before stays said, though
+    it could not be said now: whoever was to read it may have gone, or its author may have been muted since."""
     said = text.message(say.message)
     if said is not say.message:
         say = replace(say, message=said)
     try:
-        return _addressed(hub, member, room, say)
+        return _allowed(hub, member, room, say)
     except Refusal:
-        room.settle()  # it may be about to be stored, as said over an earlier connection
-        if hub.store.knows(member.owner, say.id):
-            return say
+        room.settle()  # perhaps it is about to be stored
+        if repeat := hub.store.repeat(room.record, member.owner, say):
+            return answer_to(repeat, hub.directory.name_for(member, room))
         raise
 
 
-def _addressed(hub: Hub, member: Member, room: Room, say: Say) -> Words:
+def _allowed(hub: Hub, member: Member, room: Room, say: Say) -> Words:
+    require_voice(hub, member, room)
     if say.reply_to is not None:
         _standing(hub, member, room, say.reply_to)
     if say.to is None and not say.once:
@@ -62,9 +68,10 @@ def _whisper(hub: Hub, member: Member, room: Room, say: Say) -> Whisper:
         if not 0 < len(say.to) <= MOST_READERS:
             raise Refusal("bad_request", f"A whisper is to 1 to {MOST_READERS} people.")
         people = {person.owner: person for person in map(hub.person, say.to)}
-        return Whisper(replace(say, to=[person.username for person in people.values()]), frozenset(people))
-    readers = frozenset(room.record.pair or room.owners()) - {member.owner}
-    if not readers:
+        say, readers = replace(say, to=[person.username for person in people.values()]), frozenset(people)
+    else:
+        readers = frozenset(room.record.pair or room.owners())
+    if say.once and readers <= {member.owner}:  # it would wait for ever
         raise Refusal("bad_request", "Nobody else is here to see it; name somebody.")
     return Whisper(say, readers)
 

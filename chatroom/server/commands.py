@@ -124,9 +124,10 @@ class Desk:
     def _say_in(self, name: str, says: Sequence[Say]) -> None:
         try:
             room = self._hub.directory.joined(self._member, name)
-            changing.require_voice(self._hub, self._member, room)
-            self._hub.directory.take_in_partner(self._member, room)
-            if _are_plain(says):
+            may_speak = not changing.is_muted(self._hub, self._member, room)
+            if may_speak:
+                self._hub.directory.take_in_partner(self._member, room)
+            if may_speak and _are_plain(says):
                 self._member.post(room, says)
             elif words := [word for say in says if (word := self._checked(room, say))]:
                 self._member.post_words(room, words)
@@ -136,10 +137,13 @@ class Desk:
     def _checked(self, room: Room, say: Say) -> Words | None:
         """What is to be stored; what cannot be is answered at once."""
         try:
-            return changing.words_of(self._hub, self._member, room, say)
+            words = changing.words_of(self._hub, self._member, room, say)
         except Refusal as refusal:
-            self._member.answer(refusal_of(refusal, say.id))
-            return None
+            words = refusal_of(refusal, say.id)
+        if not isinstance(words, Event):
+            return words
+        self._member.answer(words)
+        return None
 
 
 def _are_plain(says: Sequence[Say]) -> bool:

@@ -240,6 +240,13 @@ class Connection:
             self._outbox.close()
             self._stream.close()
             self.note_end()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Two that hold each other wait for the garbage collector, and what OpenSSL keeps for a connection is large."""
+        self.on_welcome = _nothing
+        if self._member:
+            self._member.let_go()
 
     def note_beginning(self) -> None:
         """By the thread that accepts, as `_may_be_plain`: the log grows a stack as well."""

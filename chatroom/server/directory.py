@@ -120,7 +120,7 @@ class Directory:
         """The one that is there with whom the name stands for now; else the newest with one who had that name."""
         folded = text.fold(username)
         with self._lock:
-            own = sorted(self._directs.get(member.owner, ()), key=lambda room: -room.record.time)
+            own = sorted(self._directs.get(member.owner, ()), key=lambda room: (-room.record.time, -room.record.key))
         try:
             partner = self._who.person(username).owner
         except Refusal:

@@ -35,6 +35,10 @@ class Handout:
         """The packet of everybody, where all see the same."""
         self._made: dict[tuple[object, ...], Packet] = {}
 
+    def is_empty(self) -> bool:
+        """Whether there is nothing to tell anybody: all that was said had been said before."""
+        return not (self._said or self._news)
+
     def for_seat(self, seat: Seat) -> Packet:
         """What this seat gets, its room by the name that its member knows it by."""
         hidden = tuple([seq for seq, owners in self._readers.items() if seat.member.owner not in owners])

@@ -127,6 +127,10 @@ class Member:
                 self.on_refused(event)
         self._outbox.answer(self._dialect.encode(events))
 
+    def let_go(self) -> None:
+        """The connection is gone, and told nothing more."""
+        self.on_refused = _ignore
+
     def has_room(self) -> bool:
         return self._outbox.has_room()
 

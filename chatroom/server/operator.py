@@ -51,8 +51,17 @@ class Operator:
     def add_account(self, arguments: Arguments) -> list[str]:
         username, role = text.username(_word(arguments, "username")), role_called(_word(arguments, "role"))
         account = self._hub.accounts.add(username, _word(arguments, "password"), role, self._hub.clock())
+        self._end_guests(account)
         self._note("account add", username, role)
         return [f"{account.username} is registered, as {role}."]
+
+    def _end_guests(self, account: Account) -> None:
+        """Who had this name until now speaks under it no more."""
+        sentence = f"The name {account.username} is registered now: come in with its password, or by another name."
+        taken = Error(code="name_taken", text=sentence, fatal=True, registered=True)
+        for member in self._hub.all_members():
+            if text.fold(member.username) == account.folded and member.owner != account.owner:
+                self._hub.expel(member, taken)
 
     def list_accounts(self, arguments: Arguments) -> list[str]:
         return [

@@ -104,6 +104,7 @@ class Outbox:
             self._break()
         if watched:
             self._flusher.forget(self._stream)
+        self.on_drained = self.on_broken = lambda: None  # a member, who has this outbox
 
     def _take_answer(self, data: bytes) -> None:
         if self._watched and not (self._broken or self._finishing):

@@ -7,8 +7,9 @@ from chatroom.messages import Event
 
 E = TypeVar("E", bound=Event)
 
-PAGE = 500
-"""So many events a seat that is behind is sent at a time."""
+PAGE = 320
+"""So many events a seat that is behind is sent at a time: of short ones as many as `FEED_WEIGHT` lets pass. What is
+read beyond it is read again."""
 
 PAGES = 16
 """So many pages one thread feeds before it looks at what else there is to do."""

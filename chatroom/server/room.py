@@ -191,6 +191,8 @@ class Room:
 
     def _deliver(self, handout: Handout) -> list[Seat]:
         """The seats whose members did not take it."""
+        if handout.is_empty():
+            return []
         for_all = None if self.record.pair else handout.for_all
         if for_all:
             return [seat for seat in self._level if not seat.member.deliver(for_all)]

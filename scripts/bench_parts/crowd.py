@@ -9,12 +9,13 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from .dialects import Dialect, Step
 from .figures import Counter
 
 PATIENCE = 20.0  # seconds without a byte from the server
+LONGEST = 300.0  # seconds that a run may take, whatever it hears meanwhile
 JOINING = 500  # clients that join at the same time: who comes is told to all, so one by one takes minutes
 
 Ear = Callable[[bytes], None]
@@ -24,103 +25,152 @@ class StuckError(Exception):
     """The server closed a connection or fell silent, and more was due from it."""
 
 
+class Room:
+    """What was said in one room, and how far each of its people is with it.
+
+    ``levels[place]`` is how many of the messages said so far that one is done with: those it heard, and its own where
+    the server does not echo them. At rest every level equals ``said``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.said = 0
+        self.levels: list[int] = []
+        self._slowest = 0
+
+    def seat(self) -> int:
+        """A place for one more, who is done with all that was said before."""
+        self.levels.append(self.said)
+        return len(self.levels) - 1
+
+    def slowest(self, wanted: int) -> int:
+        """The lowest level; not looked up again while the last one known is at least what is wanted."""
+        if self._slowest < wanted:
+            self._slowest = min(self.levels, default=self.said)
+        return self._slowest
+
+    def is_level(self) -> bool:
+        return self.slowest(self.said) >= self.said
+
+
 class Client:
     """One connection. ``ear`` gets all it hears, if anyone wants to know more than how many messages."""
 
-    def __init__(self, index: int, sock: socket.socket, tail: bytearray) -> None:
+    def __init__(self, index: int, sock: socket.socket, tail: bytearray, room: Room) -> None:
         self.index = index
         self.sock = sock
         self.tail = tail
         self.unsent = b""
+        self.events = selectors.EVENT_READ
         self.ear: Ear | None = None
+        self.move(room)
+
+    def move(self, room: Room) -> None:
+        """From now on what it hears is counted there."""
+        self.room, self.place = room, room.seat()
 
 
 class Crowd:
-    """Clients u0, u1, ... of one server.
+    """Clients u0, u1, ... of one server, each in one room, or still at the door."""
 
-    ``levels[i]`` is how many of the messages said so far client i is done with: those it heard, and its own where
-    the server does not echo them. At rest every level equals ``said``.
-    """
-
-    def __init__(self, dialect: Dialect, port: int, backlog: int, *, encrypted: bool = False) -> None:
+    def __init__(self, dialect: Dialect, port: int, backlog: int, marker: bytes, *, encrypted: bool = False) -> None:
         self.dialect = dialect
         self._encryption = _any_certificate() if encrypted else None
         self.backlog = backlog
         self.address = ("127.0.0.1", port)
         self.clients: list[Client] = []
-        self.levels: list[int] = []
-        self.said = 0
-        self._counter = Counter(dialect.marker)
+        self.door = Room("")
+        self.rooms: dict[str, Room] = {}
+        self._counter = Counter(marker)
         self._selector = selectors.DefaultSelector()
-        self._slowest = 0
         self._heard_at = 0.0
+        self._end = time.monotonic() + LONGEST
+
+    @property
+    def said(self) -> int:
+        """Messages in all rooms so far."""
+        return sum(room.said for room in self.rooms.values())
 
     # -- coming in
 
     def enter(self, count: int, room_of: Callable[[int], str]) -> None:
-        """``count`` more clients connect and are greeted, then they join their rooms.
+        """``count`` more clients come in, then they join their rooms."""
+        new = self.come_in(count)
+        for first in range(0, count, JOINING):
+            self.ask((client, self._join(client, room_of(client.index))) for client in new[first : first + JOINING])
+
+    def come_in(self, count: int) -> list[Client]:
+        """``count`` more clients connect and are greeted.
 
         No more come at once than may wait at the server's door: the system makes others wait for a second and longer.
         """
         here, end = len(self.clients), len(self.clients) + count
         for first in range(here, end, self.backlog):
             new = [self._connect(index) for index in range(first, min(first + self.backlog, end))]
-            self._ask((client, self.dialect.greet(f"u{client.index}")) for client in new)
-        for first in range(here, end, JOINING):
-            new = self.clients[first : first + JOINING]
-            self._ask((client, self.dialect.join(room_of(client.index))) for client in new)
+            self.ask((client, self.dialect.greet(f"u{client.index}")) for client in new)
+        return self.clients[here:]
+
+    def _join(self, client: Client, name: str) -> Step:
+        client.move(self.rooms.setdefault(name, Room(name)))
+        return self.dialect.join(name)
 
     def level_out(self) -> None:
         """Wait until the server has done all that anyone asked for."""
-        self._ask((client, self.dialect.barrier) for client in self.clients)
+        self.ask((client, self.dialect.barrier) for client in self.clients)
 
     def _connect(self, index: int) -> Client:
+        """A TLS handshake waits for nobody: it begins with the first words and goes on with what comes."""
         sock = socket.create_connection(self.address, PATIENCE)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._encryption:
-            sock = self._encryption.wrap_socket(sock)
         sock.setblocking(False)
-        client = Client(index, sock, self._counter.blank)
-        self._selector.register(sock, selectors.EVENT_READ, client)
+        if self._encryption:
+            sock = self._encryption.wrap_socket(sock, do_handshake_on_connect=False)
+        client = Client(index, sock, self._counter.blank, self.door)
+        self._selector.register(sock, client.events, client)
         self.clients.append(client)
-        self.levels.append(self.said)
         return client
 
-    def _ask(self, asked: Iterable[tuple[Client, Step]]) -> None:
+    def ask(self, asked: Iterable[tuple[Client, Step]]) -> None:
         """Each of the clients sends its words; wait until each has its answer."""
         waiting: set[int] = set()
         for client, (words, answer) in asked:
             waiting.add(client.index)
             client.ear = _listener(client, answer, waiting)
             self._send(client, client.unsent + words)
-        self._run_until(lambda: not waiting, lambda: f"{len(waiting)} clients wait for an answer")
+        self.listen_until(lambda: not waiting, lambda: f"{len(waiting)} clients wait for an answer")
 
     # -- talking
 
     def say(self, client: Client, blob: bytes, messages: int) -> None:
         """Send a blob that holds so many messages."""
-        self.said += messages
+        client.room.said += messages
         if not self.dialect.echoes:
-            self.levels[client.index] += messages
+            client.room.levels[client.place] += messages
         self._send(client, client.unsent + blob)
-
-    def slowest(self, wanted: int) -> int:
-        """The lowest level; not looked up again while the last one known is at least what is wanted."""
-        if self._slowest < wanted:
-            self._slowest = min(self.levels)
-        return self._slowest
 
     def settle(self) -> None:
         """Wait until everybody has heard everything."""
-        self._run_until(lambda: self.slowest(self.said) >= self.said, self._missing)
-        if max(self.levels) > self.said:
-            raise StuckError(f"a client heard {max(self.levels) - self.said} messages too many")
+        rooms = self.rooms.values()
+        self.listen_until(lambda: all(room.is_level() for room in rooms), self._missing)
+        if more := max(max(room.levels) - room.said for room in rooms):
+            raise StuckError(f"a client heard {more} messages too many")
+
+    def listen_until(self, done: Callable[[], bool], missing: Callable[[], str]) -> None:
+        """Listen until it is done; StuckError with what is missing if the server falls silent before."""
+        self._heard_at = time.monotonic()
+        while not done():
+            self.listen(1.0)
+            if time.monotonic() > self._heard_at + PATIENCE:
+                raise StuckError(missing())
 
     def listen(self, timeout: float) -> None:
         """One round: read and count what has come, send what did not fit before."""
         ready = self._selector.select(timeout)
+        now = time.monotonic()
+        if now > self._end:
+            raise StuckError(f"not done after {LONGEST:.0f} s")
         if ready:
-            self._heard_at = time.monotonic()
+            self._heard_at = now
         for key, events in ready:
             if events & selectors.EVENT_READ:
                 self._readable(key.data)
@@ -140,6 +190,8 @@ class Crowd:
                 self._read(client)
         except ssl.SSLWantReadError:
             pass
+        if client.unsent and client.events == selectors.EVENT_READ:
+            self._send(client, client.unsent)
 
     def _read(self, client: Client) -> None:
         counter = self._counter
@@ -147,30 +199,24 @@ class Crowd:
         if not size:
             raise StuckError(f"the server closed u{client.index}")
         found, client.tail = counter.count(client.tail, size)
-        self.levels[client.index] += found
+        client.room.levels[client.place] += found
         if client.ear:
             client.ear(bytes(counter.room[:size]))
 
     def _send(self, client: Client, data: bytes) -> None:
-        try:
+        """What does not fit waits until the socket takes more, or until TLS has read what it needs first."""
+        sent, events = 0, selectors.EVENT_READ
+        with suppress(BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
             sent = client.sock.send(data)
-        except (BlockingIOError, ssl.SSLWantWriteError):
-            sent = 0
-        was_full = bool(client.unsent)
         client.unsent = data[sent:]
-        if was_full != bool(client.unsent):
-            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.unsent else 0)
+        if client.unsent and not _is_shaking_hands(client.sock):
+            events |= selectors.EVENT_WRITE
+        if events != client.events:
+            client.events = events
             self._selector.modify(client.sock, events, client)
 
-    def _run_until(self, done: Callable[[], bool], missing: Callable[[], str]) -> None:
-        self._heard_at = time.monotonic()
-        while not done():
-            self.listen(1.0)
-            if time.monotonic() > self._heard_at + PATIENCE:
-                raise StuckError(missing())
-
     def _missing(self) -> str:
-        late = [self.said - level for level in self.levels if level < self.said]
+        late = [room.said - level for room in self.rooms.values() for level in room.levels if level < room.said]
         return f"{len(late)} clients have not heard all that was said; the last lacks {max(late, default=0)} messages"
 
 
@@ -180,6 +226,10 @@ def _any_certificate() -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _is_shaking_hands(sock: socket.socket) -> bool:
+    return isinstance(sock, ssl.SSLSocket) and sock.version() is None
 
 
 def _listener(client: Client, answer: bytes, waiting: set[int]) -> Ear:
@@ -196,8 +246,8 @@ def _listener(client: Client, answer: bytes, waiting: set[int]) -> Ear:
 
 
 @contextmanager
-def gathered(dialect: Dialect, port: int, backlog: int, *, encrypted: bool = False) -> Iterator[Crowd]:
-    crowd = Crowd(dialect, port, backlog, encrypted=encrypted)
+def gathered(dialect: Dialect, port: int, backlog: int, marker: bytes, *, encrypted: bool = False) -> Iterator[Crowd]:
+    crowd = Crowd(dialect, port, backlog, marker, encrypted=encrypted)
     try:
         yield crowd
     finally:

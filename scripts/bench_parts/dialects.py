@@ -1,8 +1,4 @@
-"""What a client says to each kind of server, and how what it hears is counted. Pure bytes: no sockets, no clock.
-
-A marker occurs once in every delivered message and nowhere else: never in a greeting, and never in a payload, which
-is letters, digits, blanks, and ``@``.
-"""
+"""What a client says to each kind of server, and how what it hears is read. Pure bytes: no sockets, no clock."""
 
 import json
 import re
@@ -22,7 +18,6 @@ Step = tuple[bytes, bytes]
 class Dialect:
     """How one protocol is spoken. ``echoes``: does a sender get its own messages?"""
 
-    marker: bytes
     echoes: bool
     greet: Callable[[str], Step]  # username
     join: Callable[[str], Step]  # room
@@ -60,6 +55,16 @@ def _native_greet(username: str) -> Step:
 
 def _native_join(room: str) -> Step:
     return (_frame(type="join", room=room, recent=0), b'"type":"live"')
+
+
+def native_replay(room: str) -> Step:
+    """Join a room and be sent all that was ever said in it."""
+    return (_frame(type="join", room=room, since=0), b'"type":"live"')
+
+
+def native_page(room: str, after: int) -> Step:
+    """Ask for the next page of the history."""
+    return (_frame(type="history", room=room, after=after, limit=200), b'"more":')
 
 
 def _native_say(room: str, ident: str, text: str) -> bytes:
@@ -104,7 +109,6 @@ def _lines_heard(line: re.Pattern[bytes]) -> Callable[[bytes], Iterator[Heard]]:
 
 
 NATIVE = Dialect(
-    marker=b'"type":"message"',
     echoes=True,
     greet=_native_greet,
     join=_native_join,
@@ -113,7 +117,6 @@ NATIVE = Dialect(
     heard=_native_heard,
 )
 IRC = Dialect(
-    marker=b" PRIVMSG #",
     echoes=False,
     greet=_irc_greet,
     join=_irc_join,
@@ -122,7 +125,6 @@ IRC = Dialect(
     heard=_lines_heard(re.compile(rb" PRIVMSG #[^ ]+ :([^\r\n]*)\r\n")),
 )
 NATS = Dialect(
-    marker=b"MSG bench",
     echoes=True,
     greet=_nats_greet,
     join=_nats_join,

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 STAMP = re.compile(rb"@(\d{20})@")
 STAMP_LENGTH = 22
+FILLING = "pack my box with five dozen jugs " + "all work and no play " * 20
+LONGEST_HEAD = 24  # characters before the filling of a text
+BEST_MARKER = 24  # characters: a longer or a shorter one is searched for more slowly
 
 
 class Counter:
@@ -53,8 +56,20 @@ class Heard(NamedTuple):
 
 def text_of(sender: int, blob: str, place: int, size: int) -> str:
     """A message of the flood: who, which blob, which place in it, and filling up to ``size``."""
-    head = f"{sender:04d} {blob} {place:03d} "
-    return (head + "all work and no play " * (size // 20 + 1))[:size]
+    return f"{sender:04d} {blob} {place:03d} {FILLING}"[:size]
+
+
+def stamped(sent: int, size: int) -> str:
+    """A message that says when it was sent, in nanoseconds, with filling up to ``size``."""
+    return f"@{sent:020d}@ {FILLING}"[:size]
+
+
+def marker_of(size: int) -> bytes:
+    """What occurs once in every text of this size, and in nothing else that a server says.
+
+    It is the beginning of the filling, so that counting costs the same whatever words a protocol wraps a text in.
+    """
+    return FILLING[: min(BEST_MARKER, size - LONGEST_HEAD)].encode()
 
 
 def flaw(heard: Iterable[Heard], burst: int) -> str:

@@ -7,39 +7,45 @@ message, each once.
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from . import machine
-from .crowd import Client, Crowd, StuckError, gathered
+from .crowd import Client, Crowd, Room, StuckError, gathered
 from .dialects import Flood
-from .figures import Heard, Stamps, flaw, percentile, text_of
+from .figures import Heard, Stamps, flaw, marker_of, percentile, stamped
 from .servers import Running
 
 ROOM = "bench"
-WARM_UP = 0.5  # seconds
 WITNESSED = 16 * 1024 * 1024  # bytes of the flood that one client parses whole
 SAMPLE = 10  # clients that take the time of every message
 COMPANY = 50  # idle clients in a room
+WORDS = 1000  # said by some of them at the end
 
 Figures = dict[str, float | None]
 
 
 @dataclass(frozen=True)
 class Load:
-    """How many say how much, how fast. A run is over after ``messages``, or where that is None after ``seconds``."""
+    """How many say how much, how fast. A run is over after ``messages``, or where that is None after ``seconds``.
+
+    The clients spread over the ``rooms``; the first ``senders`` of them speak. ``window`` is for all rooms together.
+    """
 
     clients: int = 100
+    rooms: int = 1
     senders: int = 10
     size: int = 64
+    warm_up: float = 0.5
     seconds: float = 3.0
     messages: int | None = None
     window: int = 4096
     burst: int = 16
     rate: float = 200.0
     idle: int = 200
+    history: int = 100_000
 
 
 class Clocks(NamedTuple):
@@ -69,7 +75,7 @@ def _less(value: float | None, by: float | None) -> float | None:
     return None if value is None or by is None else value - by
 
 
-def _over(value: float | None, by: float) -> float | None:
+def over(value: float | None, by: float) -> float | None:
     return None if value is None else value / by
 
 
@@ -92,88 +98,118 @@ class Witness:
             raise StuckError(f"u{self._client.index}: {found}")
 
 
-class Pump:
-    """Pours messages in by turns of the senders, never more than a window ahead of the slowest client."""
+class Tap:
+    """The senders of one room by turns."""
 
-    def __init__(self, crowd: Crowd, load: Load) -> None:
-        self._crowd, self._window, self._burst = crowd, load.window, load.burst
-        floods = (Flood.of(crowd.dialect, ROOM, sender, load.size, load.burst) for sender in range(load.senders))
-        self._taps = [(crowd.clients[i], flood, itertools.count()) for i, flood in enumerate(floods)]
-        self._turn = itertools.cycle(self._taps)
+    def __init__(self, crowd: Crowd, room: Room, senders: list[Client], load: Load) -> None:
+        self._crowd, self._room, self._burst = crowd, room, load.burst
+        self._ahead = load.burst - max(load.burst, load.window // load.rooms)
+        self._count = len(senders)
+        floods = (Flood.of(crowd.dialect, room.name, client.index, load.size, load.burst) for client in senders)
+        taps = [(client, flood, itertools.count()) for client, flood in zip(senders, floods, strict=True)]
+        self._turn = itertools.cycle(taps)
 
-    def run(self, enough: Callable[[], bool]) -> None:
-        while not enough():
-            self._top_up(enough)
-            self._crowd.listen(1.0)
-        self._crowd.settle()
-
-    def _top_up(self, enough: Callable[[], bool]) -> None:
-        crowd, ahead = self._crowd, self._burst - self._window
+    def top_up(self, enough: Callable[[], bool]) -> None:
+        """Say as much as the window lets through, and the senders' sockets take."""
         idle = 0
-        while idle < len(self._taps) and crowd.slowest(crowd.said + ahead) >= crowd.said + ahead and not enough():
+        while idle < self._count and self._has_space() and not enough():
             client, flood, numbers = next(self._turn)
             idle = idle + 1 if client.unsent else 0
             if not client.unsent:
-                crowd.say(client, flood.blob(next(numbers)), self._burst)
+                self._crowd.say(client, flood.blob(next(numbers)), self._burst)
+
+    def _has_space(self) -> bool:
+        wanted = self._room.said + self._ahead
+        return self._room.slowest(wanted) >= wanted
+
+
+class Pump:
+    """Pours messages into all rooms, never more than a window ahead of the slowest client of each."""
+
+    def __init__(self, crowd: Crowd, load: Load) -> None:
+        self._crowd, self._burst = crowd, load.burst
+        senders = crowd.clients[: load.senders]
+        each = {room: [client for client in senders if client.room is room] for room in crowd.rooms.values()}
+        self._taps = [Tap(crowd, room, speaking, load) for room, speaking in each.items() if speaking]
+
+    def run(self, enough: Callable[[], bool]) -> None:
+        self._crowd.listen_until(lambda: self._poured(enough), lambda: "nobody hears anything any more")
+        self._crowd.settle()
+
+    def _poured(self, enough: Callable[[], bool]) -> bool:
+        for tap in self._taps:
+            tap.top_up(enough)
+        return enough()
 
 
 def flood(server: Running, load: Load) -> Figures:
     """As many deliveries a second as the server makes of a flood."""
-    with _crowd(server) as crowd:
+    with gather(server, load) as crowd:
         _assemble(crowd, load)
         witness = Witness(crowd.clients[-1])
         pump = Pump(crowd, load)
-        pump.run(_after(WARM_UP))
+        pump.run(_after(load.warm_up))
         said, start = crowd.said, Clocks.read(server)
-        pump.run(_after(load.seconds) if load.messages is None else _beyond(crowd, said + load.messages))
+        pump.run(_after(load.seconds) if load.messages is None else beyond(crowd, said + load.messages))
         took = Clocks.read(server).since(start)
         witness.check(crowd, load.burst)
-    deliveries = crowd.dialect.deliveries(crowd.said - said, load.clients)
+    deliveries = crowd.dialect.deliveries(crowd.said - said, load.clients // load.rooms)
     return {
         "deliveries_per_second": deliveries / took.passed,
-        "server_cpu_us_per_delivery": _over(took.server, deliveries / 1e6),
-        "flood_server_share": _over(took.server, took.passed),
+        "server_cpu_us_per_delivery": over(took.server, deliveries / 1e6),
+        "flood_server_share": over(took.server, took.passed),
         "flood_load_share": took.load / took.passed,
-        "flood_others_share": _over(took.others(), took.passed),
+        "flood_others_share": over(took.others(), took.passed),
     }
 
 
 def paced(server: Running, load: Load) -> Figures:
     """How long a message takes from its sender to the others, at a steady rate."""
-    with _crowd(server) as crowd:
+    with gather(server, load) as crowd:
         _assemble(crowd, load)
         idents = itertools.count()
-        _pace(crowd, load, max(1, round(load.rate * WARM_UP)), idents)
+        speakers = crowd.clients[: load.senders]
+        _pace(crowd, speakers, load, max(1, round(load.rate * load.warm_up)), idents)
         samples = [_timed(client) for client in crowd.clients[:: max(1, load.clients // SAMPLE)]]
         start = Clocks.read(server)
-        _pace(crowd, load, load.messages or max(1, round(load.rate * load.seconds)), idents)
+        _pace(crowd, speakers, load, load.messages or max(1, round(load.rate * load.seconds)), idents)
         took = Clocks.read(server).since(start)
     delays = sorted(delay for sample in samples for delay in sample.delays)
     shares = {"p50_ms": 0.5, "p99_ms": 0.99, "p999_ms": 0.999}
     return {
-        **{name: _over(percentile(delays, share), 1e-3) for name, share in shares.items()},
+        **{name: over(percentile(delays, share), 1e-3) for name, share in shares.items()},
         "paced_load_share": took.load / took.passed,
+        "paced_others_share": over(took.others(), took.passed),
     }
 
 
 def idle(server: Running, load: Load) -> Figures:
-    """The memory that a client costs which has joined a room and is silent."""
-    with _crowd(server) as crowd:
+    """The memory that a client costs which has joined a room and is silent; then words are said in every room."""
+    with gather(server, load) as crowd:
         crowd.enter(COMPANY, lambda _: ROOM)
         crowd.level_out()
-        before = machine.resident_bytes(server.process.pid)
+        before, start = machine.resident_bytes(server.process.pid), Clocks.read(server)
         crowd.enter(load.idle, lambda index: f"{ROOM}{index // COMPANY}")
         crowd.level_out()
         after = machine.resident_bytes(server.process.pid)
-    return {"idle_kib": _over(_less(after, before), load.idle * 1024)}
+        speakers = crowd.clients[:: max(1, len(crowd.clients) // WORDS)]
+        _pace(crowd, speakers, load, len(speakers), itertools.count())
+        took = Clocks.read(server).since(start)
+    return {
+        "idle_kib": over(_less(after, before), load.idle * 1024),
+        "talking_clients": float(len(crowd.clients)),
+        "idle_load_share": took.load / took.passed,
+        "idle_others_share": over(took.others(), took.passed),
+    }
 
 
-def _crowd(server: Running) -> AbstractContextManager[Crowd]:
-    return gathered(server.kind.dialect, server.port, server.kind.backlog, encrypted=server.kind.encrypted)
+def gather(server: Running, load: Load) -> AbstractContextManager[Crowd]:
+    kind, marker = server.kind, marker_of(load.size)
+    return gathered(kind.dialect, server.port, kind.backlog, marker, encrypted=kind.encrypted)
 
 
 def _assemble(crowd: Crowd, load: Load) -> None:
-    crowd.enter(load.clients, lambda _: ROOM)
+    crowd.enter(load.clients, lambda index: f"{ROOM}{index % load.rooms or ''}")
     crowd.level_out()
 
 
@@ -182,7 +218,7 @@ def _after(seconds: float) -> Callable[[], bool]:
     return lambda: time.perf_counter() >= end
 
 
-def _beyond(crowd: Crowd, said: int) -> Callable[[], bool]:
+def beyond(crowd: Crowd, said: int) -> Callable[[], bool]:
     return lambda: crowd.said >= said
 
 
@@ -192,13 +228,12 @@ def _timed(client: Client) -> Stamps:
     return stamps
 
 
-def _pace(crowd: Crowd, load: Load, messages: int, idents: "itertools.count[int]") -> None:
+def _pace(crowd: Crowd, speakers: Sequence[Client], load: Load, messages: int, idents: "itertools.count[int]") -> None:
     start = time.perf_counter()
     for turn in range(messages):
         _listen_until(crowd, start + turn / load.rate)
-        text = f"@{time.perf_counter_ns():020d}@ {text_of(0, '', 0, load.size)}"[: load.size]
-        blob = crowd.dialect.say(ROOM, f"paced-{next(idents):09d}", text)
-        crowd.say(crowd.clients[turn % load.senders], blob, 1)
+        speaker, text = speakers[turn % len(speakers)], stamped(time.perf_counter_ns(), load.size)
+        crowd.say(speaker, crowd.dialect.say(speaker.room.name, f"paced-{next(idents):09d}", text), 1)
     crowd.settle()
 
 

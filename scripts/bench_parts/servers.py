@@ -22,7 +22,12 @@ from .dialects import Dialect
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 20.0  # seconds for a server to start, and again for it to end
+BACKLOG = 1000  # connections: as many strangers as chatroom has a place for, and less than the others let wait
 LISTENING = re.compile(r"Listening as \S*:(\d+)")
+
+
+class NotStarted(Exception):
+    """The server is not installed, or it does not listen."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +46,15 @@ class Setup:
 class Kind:
     """A server that can be measured: its dialect, and how it is started in a folder of its own at a port.
 
-    ``announces``: it picks its port itself and prints it. ``backlog``: the connections that it lets wait.
-    ``encrypted``: it is spoken to over TLS.
+    ``program``: what has to be installed, if it is not this project. ``announces``: it picks its port itself and
+    prints it. ``backlog``: the connections that it lets wait. ``encrypted``: it is spoken to over TLS.
     """
 
     dialect: Dialect
     command: Callable[[Path, int, Setup], list[str]]
+    program: str = ""
     announces: bool = False
-    backlog: int = 500
+    backlog: int = BACKLOG
     encrypted: bool = False
 
 
@@ -68,8 +74,15 @@ def find(program: str) -> str:
     places = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"])
     found = shutil.which(program, path=places)
     if not found:
-        raise SystemExit(f"{program} is not installed; on Debian: apt-get install {program}")
+        raise NotStarted(f"{program} is not installed; on Debian: apt-get install {program}")
     return found
+
+
+def version(program: str) -> str:
+    """What it calls its version, without its name; NotStarted if it is not installed."""
+    said = subprocess.run([find(program), "--version"], capture_output=True, text=True, check=False, timeout=PATIENCE)
+    found = re.search(r"\d+(\.\d+)+", said.stdout + said.stderr)
+    return found[0] if found else ""
 
 
 NGIRCD = """\
@@ -118,15 +131,15 @@ ping_interval: "10h"
 """
 
 
-def _configured(text: str, *command: str) -> Callable[[Path, int, Setup], list[str]]:
-    """A command that gets its configuration in a file, whose path is put where the command says ``CONF``."""
+def _peer(dialect: Dialect, program: str, text: str, *options: str, backlog: int = BACKLOG) -> Kind:
+    """A server that gets its configuration in a file, whose path is added to its options."""
 
     def write(folder: Path, port: int, setup: Setup) -> list[str]:
         conf = folder / "conf"
         conf.write_text(text.format(port=port, folder=folder, most=setup.clients + 1000))
-        return [find(command[0]), *(str(conf) if word == "CONF" else word for word in command[1:])]
+        return [find(program), *options, "--config", str(conf)]
 
-    return write
+    return Kind(dialect, write, program, backlog=backlog)
 
 
 def _chatroom(folder: Path, port: int, setup: Setup) -> list[str]:
@@ -147,9 +160,9 @@ def _chatroom(folder: Path, port: int, setup: Setup) -> list[str]:
 KINDS = {
     "chatroom": Kind(dialects.NATIVE, _chatroom, announces=True),
     "chatroom-tls": Kind(dialects.NATIVE, _chatroom, announces=True, encrypted=True),
-    "ngircd": Kind(dialects.IRC, _configured(NGIRCD, "ngircd", "--nodaemon", "--config", "CONF"), backlog=10),
-    "inspircd": Kind(dialects.IRC, _configured(INSPIRCD, "inspircd", "--nofork", "--runasroot", "--config", "CONF")),
-    "nats": Kind(dialects.NATS, _configured(NATS_SERVER, "nats-server", "--config", "CONF")),
+    "ngircd": _peer(dialects.IRC, "ngircd", NGIRCD, "--nodaemon", backlog=10),
+    "inspircd": _peer(dialects.IRC, "inspircd", INSPIRCD, "--nofork", "--runasroot"),
+    "nats": _peer(dialects.NATS, "nats-server", NATS_SERVER),
 }
 
 
@@ -206,7 +219,7 @@ def _listening(server: Running) -> Running:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 return replace(server, port=port)
         time.sleep(0.02)
-    raise SystemExit(f"{server.process.args!r} does not listen; it said:\n{server.last_words()}")
+    raise NotStarted(f"{server.process.args!r} does not listen; it said:\n{server.last_words()}")
 
 
 def _announced(server: Running) -> int:

@@ -1,6 +1,7 @@
 """TLS on the server's one port: by sockets, with Python's own TLS, and OpenSSL's command, at the other end."""
 
 import contextlib
+import gc
 import os
 import re
 import shutil
@@ -15,8 +16,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import chatroom
+from chatroom.net.tls import TlsLayer
 from chatroom.server.connection import Plain
 from chatroom.server.limits import HELLO_SECONDS
+from tests.server import hostile
 from tests.server.wire_client import PATIENCE, TRUSTING, WireClient, frame, messages_of, person, texts_of
 from tests.support.rooms import Aside
 
@@ -194,6 +197,38 @@ def test_who_breaks_off_or_sends_rubbish_in_the_middle_is_gone_for_the_others(of
             ada.socket.close()
             raw.shutdown(socket.SHUT_WR)
         assert bob.until_type("left")[-1]["username"] == "ada"
+
+
+def layers() -> int:
+    """How many connections TLS still keeps something for, in this process."""
+    return sum(isinstance(thing, TlsLayer) for thing in gc.get_objects())
+
+
+def wait_until_gone(server: chatroom.Server) -> None:
+    """All connections, and what the flusher still had to do for them."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("chatroom ("):  # a connection's
+            thread.join(PATIENCE)
+    idle = threading.Event()
+    server._flusher.call(idle.set)
+    assert idle.wait(PATIENCE)
+
+
+@pytest.mark.parametrize("way", hostile.WAYS)
+def test_what_tls_keeps_for_a_connection_goes_with_it(office: chatroom.Server, way: str) -> None:
+    """It is large. The garbage collector comes late, and so is not waited for."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = layers()
+        with hostile.connect(office.port, hostile.encryption()) as line, contextlib.suppress(OSError):
+            hostile.WAYS[way](line)
+        with contextlib.closing(person(office.port, "ada", "lobby", tls=True)) as ada:
+            ada.say("lobby", "hello")
+        wait_until_gone(office)
+        assert layers() == before
+    finally:
+        gc.enable()
 
 
 def test_tls_inside_tls_is_one_too_many(office: chatroom.Server) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from tests.stress.kept import Holding, Kept, RoomKey, digest_of, shared_name
+from tests.stress.kept import Holding, Kept, RoomKey, digest_of, may_end, shared_name
 from tests.stress.record import (
     AnyFact,
     Entered,
@@ -155,7 +155,8 @@ class Walk:
     def _on_entered(self, fact: Entered) -> None:
         place = self._place(fact.room)
         if place.epoch not in ("", fact.epoch):
-            if fact.room not in self._restarted:
+            is_told = fact.room in self._restarted or (not place.shown and may_end(fact.room))
+            if not is_told:
                 self._complain(ORDER, f"{fact} began anew without a word, after {place}")
         elif place.inside:
             self._check_hole(self._where(fact.room), place.shown, fact.since, f"at {fact}")

@@ -79,9 +79,17 @@ class Holding:
         return max((seq for seq, row in self.rows.get(where, {}).items() if row.is_owed_to(name)), default=0)
 
     def key_of(self, name: str, room: str, epoch: str) -> RoomKey:
-        """The history that this person calls so; where the epoch is not known yet, the one that there is."""
-        shared = shared_name(name, room)
-        return RoomKey(shared, epoch or next((key.epoch for key in self.rows if key.room == shared), ""))
+        """The history that this person calls so; where nothing is of that epoch, the one that there is: a room in which
+        nothing was said ends with whoever was in it, and is another one when they come back."""
+        known = RoomKey(shared_name(name, room), epoch)
+        if known in self.rows or (epoch and not may_end(room)):
+            return known
+        return next((key for key in self.rows if key.room == known.room), known)
+
+
+def may_end(room: str) -> bool:
+    """Whether it is gone when nobody is in it and nothing was ever said there."""
+    return room != "lobby"
 
 
 def shared_name(name: str, room: str) -> str:

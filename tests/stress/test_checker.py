@@ -71,6 +71,10 @@ WHOLE: dict[str, tuple[tuple[AnyFact, ...], tuple[Kept, ...]]] = {
     "gone in the end": ((ENTERED, shown(1), Departed("lobby")), THREE),
     "told that it is gone, and it is": ((ENTERED, Missed("lobby", 1, 2), shown(3)), GONE),
     "told that all is new, and it is": ((OLD, Restarted("lobby"), ENTERED, *ALL), THREE),
+    "empty, and another one when one comes back": (
+        (Entered("@bob", "old", 0), Departed("@bob"), Entered("@bob", "a", 0), shown(1, room="@bob")),
+        (kept(1, "bob", FOR_ADA, where=RoomKey("@ada+bob", "a")),),
+    ),
     "seen once and erased": ((ENTERED, shown(1)), (kept(1, "bob", FOR_ADA, once=True, held=False),)),
     "found": ((Found([shown(1)]),), THREE),
     "a whisper reaches whom it is for": ((ENTERED, shown(1)), (kept(1, "bob", FOR_ADA),)),

@@ -25,12 +25,15 @@ class WirePerson(Person):
         self._unsent: dict[str, Typed] = {}
         self._again = False
         """Whether something was refused that may be said again."""
+        self._entering: set[str] = set()
+        """The rooms that it has asked to be in, and was not answered yet."""
         self._present: set[str] = set()
         """The rooms that this connection has asked to be in, and was let into."""
 
     def live(self) -> None:
         with suppress(OSError, Closed, Ended), WireClient(self.part.port, tls=self.part.tls) as self._client:
             self._come_in()
+            self._entering.clear()
             self._present.clear()
             for room in self.record.inside() or ["lobby"]:
                 self.enter(room)
@@ -46,6 +49,10 @@ class WirePerson(Person):
         self._session = answer["session"]
 
     def enter(self, room: str) -> None:
+        """But not twice at a time: the second answer would tell again what the first one told."""
+        if room in self._entering:
+            return
+        self._entering.add(room)
         place = self.record.place(room)
         since = {"since": place.shown, "epoch": place.epoch} if place.epoch else {"recent": 20}
         self._client.send("join", id=f"join {room}", room=room, **since)
@@ -95,6 +102,8 @@ class WirePerson(Person):
         """Unasked, it tells of a gap, or that somebody talks to us in a direct room: where we want to be in any case,
         the answer to our own join tells more."""
         room, place = event["room"], self.record.place(event["room"])
+        if id := event.get("id"):
+            self._entering.discard(id.removeprefix("join "))
         if not event.get("id") and place.inside and room not in self._present:
             return
         self._present.add(room)
@@ -125,6 +134,7 @@ class WirePerson(Person):
 
     def _on_error(self, event: Event) -> None:
         id, code = event.get("id") or "", event["code"]
+        self._entering.discard(id.removeprefix("join "))
         if event["fatal"]:
             raise Ended(event)
         if id in self._unsent and code in PASSING:

@@ -76,9 +76,9 @@ class Visitor:
 class Office:
     """A hub and all that it stands on. Passwords are not hashed here: `account` puts a role where it belongs."""
 
-    def __init__(self, store: Store, **accounts: Any) -> None:
+    def __init__(self, store: Store, clock: Clock | None = None, **accounts: Any) -> None:
         self.store = store
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.later = Later()
         self.hub = Hub(
             store, self.later, max_clients=1_000, accounts=Accounts(store.people, **accounts), clock=self.clock

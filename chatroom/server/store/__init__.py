@@ -169,6 +169,9 @@ class Store(Protocol):
 
         A change whose target is no longer there is numbered all the same; it changes nothing."""
 
+    def repeat(self, room: RoomRecord, owner: int, say: Say) -> Stored | IdConflict | None:
+        """What `append` would answer to this say, if its id was used before."""
+
     def page(
         self,
         room: RoomRecord,
@@ -186,9 +189,6 @@ class Store(Protocol):
 
     def standing(self, room: RoomRecord, seq: int) -> Standing | None:
         """The message of this number, if one stands there that was not erased."""
-
-    def knows(self, owner: int, id: str) -> bool:
-        """Whether this owner ever said something with this id."""
 
     def search(self, query: Query) -> list[Message]:
         """The newest first, `limit` at most. No view-once message, and nothing that is not for the reader."""

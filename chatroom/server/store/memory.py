@@ -147,7 +147,8 @@ class MemoryStore:
             readers = _readers(events, history.private) if history.private else {}
             history.events += events
             history.withdraw(room.first)
-            room.last, room.time = room.last + len(events), time
+            if events:
+                room.last, room.time = room.last + len(events), time
             self._forget_overflow(room)
         return Appended(events, repeats, readers)
 
@@ -209,6 +210,11 @@ class MemoryStore:
         elif change.what == "deleted":
             among[at] = history.erased(target)
 
+    def repeat(self, room: RoomRecord, owner: int, say: Say) -> Stored | IdConflict | None:
+        with self._lock:
+            spoken = self._ids.get(owner, {}).get(say.id)
+            return _repeat(spoken, room, say) if spoken else None
+
     def _forget_overflow(self, room: RoomRecord) -> None:
         held = len(self._said[room].events)
         if held > HELD * 5 // 4:
@@ -246,10 +252,6 @@ class MemoryStore:
                 return None
             private = held.private.get(seq)
             return Standing(held.owners[place], event.username, private and private.readers, event.once)
-
-    def knows(self, owner: int, id: str) -> bool:
-        with self._lock:
-            return id in self._ids.get(owner, {})
 
     def search(self, query: Query) -> list[Message]:
         words = asked_for(query.words)

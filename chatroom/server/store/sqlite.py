@@ -12,7 +12,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
-from chatroom.messages import Message, Numbered, Stored
+from chatroom.messages import Message, Numbered, Say, Stored
 from chatroom.server.store import (
     Appended,
     Change,
@@ -148,7 +148,8 @@ class SqliteStore:
         with self._database.writing:
             time = max(now, room.time)
             appended = self._append_all(room, said, time) or self._append_each(room, said, time)
-            room.last, room.time = room.last + len(appended.events), time
+            if appended.events:
+                room.last, room.time = room.last + len(appended.events), time
         return appended
 
     def _append_all(self, room: RoomRecord, said: Sequence[Said], time: int) -> Appended | None:
@@ -180,8 +181,14 @@ class SqliteStore:
                     else:
                         writer.add(group, word)
             self._finder.rewrite(db, room, writer.rewritten)
-            _move_on(db, room, room.last + len(writer.events), time)
+            if writer.events:
+                _move_on(db, room, room.last + len(writer.events), time)
         return Appended(writer.events, repeats, writer.readers)
+
+    def repeat(self, room: RoomRecord, owner: int, say: Say) -> Stored | IdConflict | None:
+        with self._database.reading() as db:
+            known = db.execute(_KNOWN, (owner, say.id)).fetchone()
+        return known and repeat_of(known, room, say)
 
     def page(
         self, room: RoomRecord, after: int, before: int, limit: int, *, reader: int, newest: bool = False,
@@ -197,10 +204,6 @@ class SqliteStore:
             row = db.execute(_STANDING, (room.key, seq)).fetchone()
             readers = readers_of(db, room, seq) if row and row[2] else None
         return row and Standing(row[0], row[1], readers, row[2] == ONCE)
-
-    def knows(self, owner: int, id: str) -> bool:
-        with self._database.reading() as db:
-            return db.execute(_KNOWN, (owner, id)).fetchone() is not None
 
     def search(self, query: Query) -> list[Message]:
         return self._finder.find(query)
