@@ -172,6 +172,19 @@ def shift_the_clock(office: Office, chance: Random) -> None:
 
 
 @contextmanager
+def two_inside(office: Office) -> Iterator[Callable[[], None]]:
+    """Two who go on to talk and to hear each other, where nobody may be able to come in."""
+    with person(office.port, fresh("ada"), "lobby") as ada, person(office.port, fresh("bob"), "lobby") as bob:
+
+        def talk() -> None:
+            for n in range(SOME):
+                ada.say("lobby", f"still here {n}")
+            bob.until(lambda event: event.get("message") == f"still here {SOME - 1}")
+
+        yield talk
+
+
+@contextmanager
 def few_descriptors(office: Office) -> Iterator[None]:
     limits = resource.prlimit(office.server.pid, resource.RLIMIT_NOFILE)
     few = office.server.descriptors() + 10
@@ -185,9 +198,9 @@ def few_descriptors(office: Office) -> Iterator[None]:
 def run_out_of_descriptors(office: Office, _: Random) -> None:
     crowd: list[WireClient] = []
     try:
-        with few_descriptors(office):
+        with two_inside(office) as talk, few_descriptors(office):
             crowd_in(office.port, crowd)
-            go_on(office)
+            talk()
     finally:
         for client in crowd:
             client.close()
@@ -208,13 +221,14 @@ def crowd_in(port: int, crowd: list[WireClient]) -> None:
 
 
 def run_out_of_threads(office: Office, _: Random) -> None:
-    office.whims.forbid_threads()
-    try:
-        answer = knock(office.port)
-        assert answer is None or answer["code"] == "full", answer
-        go_on(office)
-    finally:
-        office.whims.allow_threads()
+    with two_inside(office) as talk:
+        office.whims.forbid_threads()
+        try:
+            answer = knock(office.port)
+            assert answer is None or answer["code"] == "full", answer
+            talk()
+        finally:
+            office.whims.allow_threads()
     knock_until_let_in(office.port)
 
 
@@ -226,9 +240,10 @@ def change_the_certificate(office: Office, _: Random) -> None:
     other.mkdir()
     for mine, its in zip(make_certificate(other), (key, certificate), strict=True):
         its.write_bytes(mine.read_bytes())
-    show(office, certificate)
-    office.line.cut()
-    go_on(office)
+    with two_inside(office) as talk:
+        show(office, certificate)
+        office.line.cut()
+        talk()
     for path, content in old.items():
         path.write_bytes(content)
     show(office, certificate)

@@ -57,9 +57,11 @@ class Holding:
 
     def __init__(self, kept: Iterator[Kept]) -> None:
         self.rows: dict[RoomKey, dict[int, Kept]] = defaultdict(dict)
+        self._last: dict[RoomKey, int] = defaultdict(int)
         self.by_id: dict[tuple[str, str], list[Kept]] = defaultdict(list)
         for row in kept:
             self.rows[row.where][row.seq] = row
+            self._last[row.where] = max(self._last[row.where], row.seq)
             self.by_id[row.by, row.id].append(row)
 
     def row(self, where: RoomKey, seq: int) -> Kept | None:
@@ -68,7 +70,7 @@ class Holding:
     def between(self, where: RoomKey, after: int, until: int) -> list[Kept]:
         """Those with after < seq <= until."""
         rows = self.rows.get(where, {})
-        last = min(until, max(rows, default=0))
+        last = min(until, self._last[where])
         return [rows[seq] for seq in range(after + 1, last + 1) if seq in rows]
 
     def owed(self, name: str, where: RoomKey, after: int, until: int) -> list[Kept]:

@@ -118,8 +118,8 @@ class LibraryPerson(Person):
 
     def _fact_of(self, event: ClientEvent) -> AnyFact | None:
         match event:
-            case messages.Message():
-                return _shown(event)
+            case messages.Message(room=room, seq=seq, replayed=replayed):
+                return None if self.knew_before_a_call(room, seq, replayed=replayed) else _shown(event)
             case messages.Room(room=room, epoch=epoch, since=since):
                 return Entered(room, epoch, since)
             case events.Reset(room=room):

@@ -217,6 +217,11 @@ class Person(threading.Thread, ABC):
     @abstractmethod
     def search(self, query: str) -> None: ...
 
+    def knew_before_a_call(self, room: str, seq: int, *, replayed: bool) -> bool:
+        """Who is called into a direct room is sent its newest messages, wherever one was before; who remembers that
+        passes over them."""
+        return replayed and room.startswith("@") and seq <= self.record.place(room).shown
+
     def taken(self, typed: Typed) -> None:
         """The client has it."""
         self.record.add(Said(typed.id))

@@ -18,7 +18,7 @@ from tests.stress.faults import FAULTS, plan
 from tests.stress.office import Office, Size
 from tests.stress.scale import SEED, scaled
 
-ROUNDS = scaled(1, 3)
+ROUNDS = scaled(1, 2)
 """How often each fault happens."""
 
 MOST_SHOWN = 10

@@ -116,17 +116,13 @@ class WirePerson(Person):
     def _on_message(self, event: Event) -> None:
         if event["room"] not in self._present:
             return
-        if event["room"].startswith("@") and self._was_shown_before_a_call(event):
+        if self.knew_before_a_call(event["room"], event["seq"], replayed=bool(event.get("replayed"))):
             return
         self.record.add(_shown(event))
         if event["username"] == self.part.name:
             self._on_receipt(event)
         if event.get("once"):
             self._client.send("seen", room=event["room"], seq=event["seq"])
-
-    def _was_shown_before_a_call(self, event: Event) -> bool:
-        """Who is called into a direct room gets its newest messages, wherever it was before."""
-        return bool(event.get("replayed")) and event["seq"] <= self.record.place(event["room"]).shown
 
     def _on_receipt(self, event: Event) -> None:
         if self._unsent.pop(event["id"], None):
