@@ -37,7 +37,7 @@ from tests.test_protocol_document import session
 from tests.test_wire import BAD_BODIES, DOCUMENTED, GOOD_BODIES
 
 many = settings(
-    max_examples=scaled(100, 10_000),
+    max_examples=scaled(60, 1_500),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 randoms = st.randoms(use_true_random=False)
