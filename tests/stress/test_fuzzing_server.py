@@ -1,0 +1,96 @@
+"""The whole server, given hundreds of sessions in which something is wrong: it goes on, says nothing of it that looks
+like a bug, and gives everything back. CHATROOM_SEED=NUMBER repeats a run.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import pytest
+
+from tests.server.processes import ServerProcess
+from tests.server.wire_client import WireClient, fresh, hang_up_all, person
+from tests.stress.intruders import Intruders
+from tests.stress.scale import SEED, scaled
+
+if sys.platform != "linux":
+    pytest.skip("what a process holds is read from /proc", allow_module_level=True)
+
+WARM_UPS, ROUNDS = 2, scaled(3, 10)
+EACH = scaled(120, 1_000)
+"""So many connections a round."""
+
+PATIENCE = 20.0
+
+
+class Level(NamedTuple):
+    """What the server holds when its visitors have gone."""
+
+    memory: int
+    threads: int
+    descriptors: int
+
+
+ALLOWED = 6 << 20
+"""So many bytes more it may hold after all rounds than after the first ones."""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    """At its end it must have said nothing on stderr, and no traceback on stdout, at the most talkative level."""
+    with ServerProcess("--data", str(tmp_path), "--rate", "off", "--log-level", "debug") as server:
+        yield server
+    hang_up_all()
+
+
+class Pair:
+    """Two colleagues, one of them over TLS: what one says, the other is shown, and finds again."""
+
+    def __init__(self, port: int) -> None:
+        self.ada, self.bob = person(port, "ada", "lobby", tls=True), person(port, "bob", "lobby")
+
+    def talk(self) -> None:
+        for speaker, listener in ((self.ada, self.bob), (self.bob, self.ada)):
+            self._say(speaker, listener, fresh("word"))
+
+    def _say(self, speaker: WireClient, listener: WireClient, word: str) -> None:
+        assert speaker.say("lobby", word)["type"] == "message"
+        listener.until(lambda event: event.get("message") == word)
+        assert len(listener.ask("search", query=word, limit=1)["messages"]) == 1
+
+
+def level_of(server: ServerProcess, base: Level) -> Level:
+    """Once the visitors' threads and descriptors are given back."""
+    wait_until(lambda: server.threads() <= base.threads and server.descriptors() <= base.descriptors)
+    return weigh(server)
+
+
+def weigh(server: ServerProcess) -> Level:
+    return Level(server.memory(), server.threads(), server.descriptors())
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_damaged_sessions_harm_nobody_and_leave_nothing(server: ServerProcess) -> None:
+    print(f"CHATROOM_SEED={SEED}")
+    pair = Pair(server.port)
+    pair.talk()
+    base, levels = weigh(server), []
+    for number in range(WARM_UPS + ROUNDS):
+        intruders = Intruders(server.port, Random(f"{SEED} {number}"))
+        intruders.come(EACH, f"round{number}")
+        pair.talk()
+        levels.append(level_of(server, base))
+        assert b'"code":"internal"' not in intruders.heard
+        assert b'"welcome"' in intruders.heard, "some of them were let in"
+        assert not server.stderr.lines
+    print(*levels, sep="\n")
+    assert levels[-1].memory - levels[WARM_UPS - 1].memory < ALLOWED
