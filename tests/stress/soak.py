@@ -13,17 +13,18 @@ from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chatroom import Client
 from chatroom.client.events import Receipt
 from tests.server.processes import ServerProcess
-from tests.server.wire_client import person
+from tests.server.wire_client import WireClient, person
 
 RATE, SPEAKERS = 500, 10
 SAMPLES = 360
 """So often the server is weighed in a run, but not more often than each second."""
 TIMEOUT = 60.0
+DOZE_SECONDS = 10.0
 
 
 class Sample(NamedTuple):
@@ -93,6 +94,33 @@ def wander(port: int, over: threading.Event) -> None:
             guest.settled()
 
 
+def commute(port: int, over: threading.Event) -> None:
+    """Somebody whose line breaks each second, and who goes on by the same session from where it was."""
+    how: dict[str, str] = {}
+    place: dict[str, Any] = {}
+    while not over.is_set():
+        with WireClient(port, tls=True) as commuter:
+            how["session"] = commuter.hello("commuter", **how)["session"]
+            room, *missed = commuter.join("lobby", **place)
+            over.wait(1)
+            heard = [event["seq"] for event in [*missed, *commuter.settled()] if event["type"] == "message"]
+            assert heard == [*range(room["since"] + 1, room["since"] + 1 + len(heard))], "each once, in order"
+            place = {"since": heard[-1] if heard else room["since"], "epoch": room["epoch"]}
+            commuter.reset()
+
+
+def doze(port: int, over: threading.Event) -> None:
+    """Somebody who reads nothing for so long that nothing more waits for them, and then is gone."""
+    for number in count():
+        with person(port, f"sleeper{number}", "lobby", receive_buffer=4_096, tls=True) as sleeper:
+            if over.wait(DOZE_SECONDS):
+                return
+            sleeper.reset()
+
+
+WAYS = (wander, commute, doze)
+
+
 class Soak:
     """One run, on one server."""
 
@@ -105,7 +133,7 @@ class Soak:
 
     def run(self, seconds: float) -> None:
         with ExitStack() as stack:
-            threads = [threading.Thread(target=wander, args=(self._server.port, self._over))]
+            threads = [threading.Thread(target=way, args=(self._server.port, self._over)) for way in WAYS]
             for number in range(SPEAKERS):
                 speaker = self._bring(stack, number)
                 threads += [threading.Thread(target=speaker.talk), threading.Thread(target=speaker.hear, daemon=True)]
