@@ -148,8 +148,8 @@ class Intruders:
         self._port = port
         self._random = random
         self._inside: dict[Line, Iterator[None]] = {}
-        self.heard = bytearray()
-        """All that any of them read."""
+        self.heard: list[bytes] = []
+        """What each of them read."""
 
     def come(self, number: int, prefix: str) -> None:
         for place in range(number):
@@ -167,5 +167,5 @@ class Intruders:
             next(self._inside[line])
         except (StopIteration, OSError):  # it is over, or was hung up
             del self._inside[line]
-            self.heard += line.heard
+            self.heard.append(bytes(line.heard))
             line.close()

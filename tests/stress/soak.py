@@ -13,12 +13,13 @@ from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from chatroom import Client
 from chatroom.client.events import Receipt
 from tests.server.processes import ServerProcess
 from tests.server.wire_client import WireClient, person
+from tests.support.rooms import Aside
 
 RATE, SPEAKERS = 500, 10
 SAMPLES = 360
@@ -33,6 +34,10 @@ class Sample(NamedTuple):
     memory: int
     threads: int
     descriptors: int
+
+    @classmethod
+    def of(cls, server: ServerProcess) -> Self:
+        return cls(server.memory(), server.threads(), server.descriptors())
 
 
 ALLOWED = Sample(memory=8 << 20, threads=3, descriptors=3)
@@ -133,7 +138,8 @@ class Soak:
 
     def run(self, seconds: float) -> None:
         with ExitStack() as stack:
-            threads = [threading.Thread(target=way, args=(self._server.port, self._over)) for way in WAYS]
+            others = [Aside(way, self._server.port, self._over) for way in WAYS]
+            threads: list[threading.Thread] = []
             for number in range(SPEAKERS):
                 speaker = self._bring(stack, number)
                 threads += [threading.Thread(target=speaker.talk), threading.Thread(target=speaker.hear, daemon=True)]
@@ -141,6 +147,8 @@ class Soak:
                 thread.start()
             self._watch(seconds)
             self._over.set()
+            for other in others:
+                other.finish()
             for thread in threads:
                 if not thread.daemon:
                     thread.join(TIMEOUT)
@@ -155,7 +163,7 @@ class Soak:
         step = max(1.0, seconds / SAMPLES)
         started, told = time.monotonic(), 0.0
         while (passed := time.monotonic() - started) < seconds:
-            self.samples.append(Sample(self._server.memory(), self._server.threads(), self._server.descriptors()))
+            self.samples.append(Sample.of(self._server))
             if passed >= told:
                 print(self._line(passed), flush=True)
                 told += 60
