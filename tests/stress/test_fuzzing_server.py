@@ -24,7 +24,7 @@ if sys.platform != "linux":
     pytest.skip("what a process holds is read from /proc", allow_module_level=True)
 
 WARM_UPS, ROUNDS = 2, scaled(3, 10)
-EACH = scaled(200, 1_000)
+EACH = scaled(200, 500)
 """So many connections a round."""
 
 DOCUMENTED = {names(code)[0]: fatal for code, fatal, *_ in tables("Errors")[0]}

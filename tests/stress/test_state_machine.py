@@ -367,7 +367,7 @@ class HouseInAFile(House):
 
 
 thorough = settings(
-    max_examples=scaled(60, 3_000),
+    max_examples=scaled(60, 600),
     stateful_step_count=scaled(40, 80),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
