@@ -17,6 +17,9 @@ from typing import IO, Self
 
 from tests.server.wire_client import hang_up_all
 
+_TRACE = re.compile('Traceback|^ +File "')
+"""The log's traces bear no title."""
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 10.0
 
@@ -114,7 +117,7 @@ class ServerProcess:
         if kind is None:
             assert code == 0, (code, self.stderr.lines)
             assert not (self._clean and self.stderr.lines), "\n".join(self.stderr.lines)
-            assert not any("Traceback" in line for line in self.stdout.lines), "\n".join(self.stdout.lines)
+            assert not any(map(_TRACE.search, self.stdout.lines)), "\n".join(self.stdout.lines)
 
     @property
     def pid(self) -> int:

@@ -13,17 +13,19 @@ from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 from chatroom import Client
 from chatroom.client.events import Receipt
 from tests.server.processes import ServerProcess
-from tests.server.wire_client import person
+from tests.server.wire_client import WireClient, person
+from tests.support.rooms import Aside
 
 RATE, SPEAKERS = 500, 10
 SAMPLES = 360
 """So often the server is weighed in a run, but not more often than each second."""
 TIMEOUT = 60.0
+DOZE_SECONDS = 10.0
 
 
 class Sample(NamedTuple):
@@ -32,6 +34,10 @@ class Sample(NamedTuple):
     memory: int
     threads: int
     descriptors: int
+
+    @classmethod
+    def of(cls, server: ServerProcess) -> Self:
+        return cls(server.memory(), server.threads(), server.descriptors())
 
 
 ALLOWED = Sample(memory=8 << 20, threads=3, descriptors=3)
@@ -93,6 +99,33 @@ def wander(port: int, over: threading.Event) -> None:
             guest.settled()
 
 
+def commute(port: int, over: threading.Event) -> None:
+    """Somebody whose line breaks each second, and who goes on by the same session from where it was."""
+    how: dict[str, str] = {}
+    place: dict[str, Any] = {}
+    while not over.is_set():
+        with WireClient(port, tls=True) as commuter:
+            how["session"] = commuter.hello("commuter", **how)["session"]
+            room, *missed = commuter.join("lobby", **place)
+            over.wait(1)
+            heard = [event["seq"] for event in [*missed, *commuter.settled()] if event["type"] == "message"]
+            assert heard == [*range(room["since"] + 1, room["since"] + 1 + len(heard))], "each once, in order"
+            place = {"since": heard[-1] if heard else room["since"], "epoch": room["epoch"]}
+            commuter.reset()
+
+
+def doze(port: int, over: threading.Event) -> None:
+    """Somebody who reads nothing for so long that nothing more waits for them, and then is gone."""
+    for number in count():
+        with person(port, f"sleeper{number}", "lobby", receive_buffer=4_096, tls=True) as sleeper:
+            if over.wait(DOZE_SECONDS):
+                return
+            sleeper.reset()
+
+
+WAYS = (wander, commute, doze)
+
+
 class Soak:
     """One run, on one server."""
 
@@ -105,7 +138,8 @@ class Soak:
 
     def run(self, seconds: float) -> None:
         with ExitStack() as stack:
-            threads = [threading.Thread(target=wander, args=(self._server.port, self._over))]
+            others = [Aside(way, self._server.port, self._over) for way in WAYS]
+            threads: list[threading.Thread] = []
             for number in range(SPEAKERS):
                 speaker = self._bring(stack, number)
                 threads += [threading.Thread(target=speaker.talk), threading.Thread(target=speaker.hear, daemon=True)]
@@ -113,6 +147,8 @@ class Soak:
                 thread.start()
             self._watch(seconds)
             self._over.set()
+            for other in others:
+                other.finish()
             for thread in threads:
                 if not thread.daemon:
                     thread.join(TIMEOUT)
@@ -127,7 +163,7 @@ class Soak:
         step = max(1.0, seconds / SAMPLES)
         started, told = time.monotonic(), 0.0
         while (passed := time.monotonic() - started) < seconds:
-            self.samples.append(Sample(self._server.memory(), self._server.threads(), self._server.descriptors()))
+            self.samples.append(Sample.of(self._server))
             if passed >= told:
                 print(self._line(passed), flush=True)
                 told += 60

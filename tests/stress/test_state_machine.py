@@ -19,6 +19,7 @@ from chatroom.errors import Refusal
 from chatroom.messages import (
     AnyRequest,
     Bye,
+    Delete,
     Edit,
     Error,
     Event,
@@ -114,8 +115,10 @@ class House(RuleBasedStateMachine):
                 person.guest.who.role = role  # type: ignore[assignment]
                 self.office.register(person.visitor, role)  # type: ignore[arg-type]
             self._ask(person, Join(room="lobby"))
-        for person, room in zip(self.people, ("den", "den", "@ada", "den", "@bob"), strict=True):
-            self._ask(person, Join(room=room))
+        for who, room in enumerate(("den", "@ada", "@ada", "den", "lobby")):
+            self._ask(self.people[who], Join(room=room))
+            self._say(who, room, 0, "tea")
+            self._say(who, "lobby", 0, "tea milk")
 
     def _enter(self, name: str, address: str, who: Identity | None) -> Person | None:
         """The same at both doors; None if it was refused at both."""
@@ -139,34 +142,24 @@ class House(RuleBasedStateMachine):
         assert self.owners.setdefault(guest.who, visitor.member.owner) == visitor.member.owner
         return person
 
-    @rule(name=deeds.name, address=st.sampled_from(ADDRESSES))
-    def comes(self, name: str, address: str) -> None:
-        self._enter(name, address, None)
-
-    @rule(whose=place, address=st.sampled_from(ADDRESSES))
-    def comes_back(self, whose: int, address: str) -> None:
-        """By the session; also while the old connection is there."""
-        who = _one_of(self.chat.identities, whose)
-        self._enter(who.name, address, who)
+    @rule(name=st.none() | deeds.name, whose=place, address=st.sampled_from(ADDRESSES))
+    def comes(self, name: str | None, whose: int, address: str) -> None:
+        """By a name, or back by a session; that also while the old connection is there."""
+        who = None if name else _one_of(self.chat.identities, whose)
+        self._enter(name or _one_of(self.chat.identities, whose).name, address, who)
 
     @precondition(lambda self: self.people)
-    @rule(who=place)
-    def is_cut_off(self, who: int) -> None:
+    @rule(who=place, namesake=st.none() | st.sampled_from(ADDRESSES))
+    def is_cut_off(self, who: int, namesake: str | None) -> None:
+        """And perhaps somebody else comes by the same name."""
         person = _one_of(self.people, who)
         self.chat.go(person.guest, "left")
         person.visitor.leaves()
         self.compare()
         self._forget(person)
-
-    @precondition(lambda self: self.people)
-    @rule(who=place, address=st.sampled_from(ADDRESSES))
-    def gives_its_name_away(self, who: int, address: str) -> None:
-        """Somebody goes, and somebody else comes by the same name."""
-        person = _one_of(self.people, who)
-        self.is_cut_off(who)
-        namesake = self._enter(person.guest.who.name, address, None)
-        if namesake:
-            self._ask(namesake, Join(room="lobby"))
+        other = self._enter(person.guest.who.name, namesake, None) if namesake else None
+        if other:
+            self._ask(other, Join(room="lobby"))
 
     def _forget(self, person: Person) -> None:
         self.people.remove(person)
@@ -261,35 +254,26 @@ class House(RuleBasedStateMachine):
             person = _one_of(rulers, who)
             self._ask(person, _aimed(request, person.guest, aim))
 
-    @rule(who=place, aim=aim, request=st.builds(Leave, id=deeds.id, room=deeds.room) | st.builds(Bye, id=deeds.id))
-    def leaves(self, who: int, aim: int, request: AnyRequest) -> None:
-        self._asked(who, request, aim)
+    @rule(who=place, aim=aim, id=deeds.id, room=deeds.room, for_good=st.sampled_from([True, False, False, False]))
+    def leaves(self, who: int, aim: int, id: str | None, room: str, for_good: bool) -> None:
+        self._asked(who, Bye(id=id) if for_good else Leave(id=id, room=room), aim)
 
     # ------------------------------------------------------------------------------------------- what happens
 
-    @rule(who=place)
-    def stops_reading(self, who: int) -> None:
-        if readers := self._readers():
-            person = _one_of(readers, who)
-            person.guest.is_stalled, person.visitor.outbox.space = True, 0
-
-    @rule(who=place)
-    def reads_on(self, who: int) -> None:
-        if stalled := [person for person in self.people if person.guest.is_stalled]:
-            person = _one_of(stalled, who)
-            person.guest.is_stalled, person.visitor.outbox.space = False, None
+    @rule(who=place, is_stalled=st.booleans())
+    def stops_reading_or_reads_on(self, who: int, is_stalled: bool) -> None:
+        others = [person for person in self.people if person.guest.is_stalled != is_stalled]
+        if others:
+            person = _one_of(others, who)
+            person.guest.is_stalled, person.visitor.outbox.space = is_stalled, 0 if is_stalled else None
             for seat in list(person.guest.seats):
                 self.chat.rooms.feed(seat)
             person.visitor.member.feed()
 
-    @rule(passed=st.integers(-2 * HOUR, 3 * HOUR) | st.integers(0, 5_000))
-    def time_passes(self, passed: int) -> None:
-        """The clock on the wall may also be set back."""
+    @rule(passed=st.integers(-2 * HOUR, 3 * HOUR) | st.integers(0, 5_000), age=st.none() | st.integers(0, 3 * HOUR))
+    def time_passes(self, passed: int, age: int | None) -> None:
+        """The clock may also be set back. The keeper writes down how far all have read, or erases what is older."""
         self.clock.now = self.chat.now = max(1, self.clock.now + passed)
-
-    @rule(age=st.none() | st.integers(0, 3 * HOUR))
-    def keeps_house(self, age: int | None) -> None:
-        """Erases what is older, or writes down how far all have read."""
         if age is None:
             self.office.hub.directory.keep_seen()
             self.chat.keep_positions()
@@ -356,12 +340,16 @@ class House(RuleBasedStateMachine):
 
 
 def _aimed(request: R, guest: Guest, aim: int) -> R:
-    """In a room in which the guest is, about a number that stands there."""
+    """In a room in which the guest is, about a message that stands there; half of the time about its own."""
     if not aim or not guest.seats or getattr(request, "room", None) is None:
         return request
     seat = _one_of(guest.seats, aim)
-    numbers = {name: getattr(request, name) for name in ("seq", "reply_to") if getattr(request, name, None)}
-    return replace(request, room=seat.name, **{name: seq % (seat.room.last + 2) for name, seq in numbers.items()})
+    standing = [entry for entry in seat.room.held() if seat.room.standing(entry.seq)]
+    own = [entry for entry in standing if entry.author is guest.who]
+    among = own if aim % 2 and isinstance(request, Edit | Delete) else standing
+    given = {name: getattr(request, name) for name in ("seq", "reply_to") if getattr(request, name, None)}
+    numbers = {name: _one_of(among, number).seq for name, number in given.items()} if among else {}
+    return replace(request, room=seat.name, **numbers)
 
 
 def _one_of(some: list[T], number: int) -> T:
@@ -378,11 +366,12 @@ class HouseInAFile(House):
     is_kept = True
 
 
+thorough = settings(
+    max_examples=scaled(60, 600),
+    stateful_step_count=scaled(40, 80),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 TestInMemory = HouseInMemory.TestCase
+TestInMemory.settings = thorough
 TestInAFile = HouseInAFile.TestCase
-for case in (TestInMemory, TestInAFile):
-    case.settings = settings(
-        max_examples=scaled(100, 3_000),
-        stateful_step_count=scaled(50, 100),
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
+TestInAFile.settings = thorough
