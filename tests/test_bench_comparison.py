@@ -111,9 +111,10 @@ def test_a_figure_is_marked_where_the_load_or_a_neighbour_was_in_the_way(load: f
     assert table.marks(found.series["room-100"]["chatroom"]) == mark
 
 
-def test_a_target_of_which_the_load_was_the_limit_says_so() -> None:
-    found = results("room-100", chatroom=floods(10, load=0.95), inspircd=floods(10))
-    assert "missed *" in text_of(found, AT_LEAST)
+def test_a_target_says_so_where_the_load_or_a_neighbour_was_in_the_way_of_either_row() -> None:
+    found = results("room-100", chatroom=floods(10, load=0.95), inspircd=floods(10, others=0.5))
+    assert "missed *~" in text_of(found, AT_LEAST)
+    assert '<td class="missed">missed *~</td>' in page.page(found, [AT_LEAST], "")
 
 
 def test_the_memory_of_idle_clients_is_not_limited_by_the_load() -> None:

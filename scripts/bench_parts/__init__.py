@@ -1,7 +1,7 @@
 """The parts of ``scripts/bench.py``, lowest floor first.
 
 figures    counting markers, percentiles, medians, ratios: pure
-dialects   what a client says to each kind of server, and how to count what it hears: pure bytes
+dialects   what a client says to each kind of server, and how to read what it hears: pure bytes
 machine    cores, limits, and what a process has used of them, as the system tells it
 servers    how each server is configured, started and ended
 crowd      many clients in rooms, over real sockets in one thread; sends and counts

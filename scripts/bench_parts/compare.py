@@ -15,7 +15,7 @@ from .servers import Setup
 
 EXAMPLES = """\
 examples:
-  bench.py compare                                    everything, five rounds of it: takes hours
+  bench.py compare                                    everything, five rounds of it: takes an hour
   bench.py compare --only room-100 --only coming-in   these figures alone
   bench.py compare --server chatroom --server nats    these servers alone
   bench.py compare --rounds 3 --html report.html      also as a page with plots

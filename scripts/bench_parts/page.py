@@ -98,6 +98,6 @@ def _table(head: table.Cells, rows: Iterable[table.Cells]) -> Iterator[str]:
 
 
 def _cell(words: str) -> str:
-    outcome = words.strip(f" {table.LIMIT}")
+    outcome = words.strip(f" {table.LIMIT}{table.DISTURBED}")
     kind = f' class="{outcome}"' if outcome in ("met", "missed") else ""
     return f"<td{kind}>{escape(words.strip())}</td>"

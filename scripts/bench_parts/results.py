@@ -51,11 +51,12 @@ class Series:
 
 
 class Verdict(NamedTuple):
-    """What became of a target. ``value`` is the ratio, or the value itself, in the middle of the rounds."""
+    """What became of a target. ``value`` is the ratio, or the value itself, in the middle of the rounds; ``of`` are the
+    rows that it was found from."""
 
     target: Target
     value: float | None
-    load_was_the_limit: bool
+    of: list[Series]
 
     def outcome(self) -> str:
         if self.value is None:
@@ -111,7 +112,7 @@ class Results:
             value = self.ratio(target.figure, target.value, target.row, target.against)
         else:
             value = found[target.row].median(target.value)
-        return Verdict(target, value, any(series.load_was_the_limit() for series in rows))
+        return Verdict(target, value, rows)
 
     def as_json(self, targets: tuple[Target, ...], parameters: Mapping[str, object]) -> str:
         figures = {name: self._figure_as_json(name) for name in self.figures}

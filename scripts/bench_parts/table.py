@@ -67,8 +67,8 @@ def judged(results: Results, targets: Iterable[Target]) -> Iterator[Cells]:
     for target in targets:
         verdict = results.judge(target)
         bound = f"at {'most' if target.at_most else 'least'} {target.form.format(target.bound)}"
-        limit = f" {LIMIT}" if verdict.load_was_the_limit else "  "
-        yield _words_of(target), written(verdict.value, target.form), bound, verdict.outcome() + limit
+        outcome = f"{verdict.outcome()} {marks(*verdict.of):<2}"
+        yield _words_of(target), written(verdict.value, target.form), bound, outcome
 
 
 def _words_of(target: Target) -> str:
@@ -82,9 +82,10 @@ def written(value: float | None, form: str) -> str:
     return NOT_MEASURED if value is None else form.format(value)
 
 
-def marks(series: Series) -> str:
-    """The footnotes that hold for it."""
-    return LIMIT * series.load_was_the_limit() + DISTURBED * series.was_disturbed()
+def marks(*series: Series) -> str:
+    """The footnotes that hold for any of them."""
+    limit, disturbed = any(s.load_was_the_limit() for s in series), any(s.was_disturbed() for s in series)
+    return LIMIT * limit + DISTURBED * disturbed
 
 
 def _aligned(table: Sequence[Cells]) -> Iterator[str]:
