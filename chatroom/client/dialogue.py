@@ -123,8 +123,9 @@ class Dialogue(Asking):
         self._on_numbered(event)
 
     def _on_numbered(self, event: Numbered) -> None:
+        """Where the user's own join is still under way, its answer comes first: it tells all of this again."""
         visit = self._visits.get(fold(event.room))
-        if visit is None or visit.entered is None or not visit.wanted:
+        if visit is None or visit.entered is None or visit.entering or not visit.wanted:
             return
         if self.overflowing:
             visit.position.note(event.seq)

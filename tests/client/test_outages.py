@@ -514,6 +514,26 @@ def test_who_leaves_and_comes_back_without_a_connection_is_there_in_the_end(stag
     assert stage.client.joined == ["lobby"]
 
 
+def test_what_was_said_on_an_errand_into_a_room_made_anew_is_shown_once(script: Script, enter: Enter) -> None:
+    """The room in which the user was ended, and is another one: that is told by the answer to the user's own join."""
+    before = enter(script.port)
+    caller = meet(script, before)
+    before.join("lobby")
+    caller.let_into_room()
+    before.say("lobby", "unsent")
+    caller.expect(Say)
+    before.close()
+    ada = enter(script.port)
+    caller = meet(script, ada)
+    errand, ear = caller.expect(Join), Ear(ada)
+    caller.expect(Say)
+    ada.join("lobby", since=0, epoch="e")
+    asked = caller.expect(Join)
+    caller.send(room_answer(errand, epoch="new"), Live("lobby", 0), message(1), message(2))
+    caller.send(room_answer(asked, epoch="new", last=2, reset=True), message(1), message(2), Live("lobby", 2), message(3))
+    assert ear.until_said("m3") == ["m1", "m2", "m3"]
+
+
 def test_what_was_unsent_is_said_at_the_next_start(script: Script, enter: Enter) -> None:
     """In the same session, with the same ids, in order; in rooms that are entered only for that, and left again."""
     ada = enter(script.port)
