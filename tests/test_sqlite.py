@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from chatroom.server.store import file as store_file
 from chatroom.server.store import sqlite as sqlite_module
 from chatroom.server.store.schema import APPLICATION, MIGRATIONS
 from chatroom.server.store.sqlite import SqliteStore
+from tests.support.rooms import Aside
 from tests.support.stores import (
     ADA,
     BOB,
@@ -684,6 +686,25 @@ def test_what_is_locked_by_somebody_else_fails_softly_and_recovers(path: Path, m
             write()
         assert store.people.owner_of(b"A" * 32, 1)
         assert (lobby.first, lobby.last, lobby.topic) == (6, 5, "plans")
+
+
+def test_who_locks_it_for_long_is_waited_for_once_and_not_by_each_who_writes(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_file, "_BUSY_SECONDS", 0.5)
+    with opened(path) as (store, lobby):
+        fill(store, lobby, 1, 2)
+        with locked(path):
+            started = time.monotonic()
+            for write in writes(store, lobby):
+                with pytest.raises(StoreFailed, match="locked"):
+                    write()
+            assert time.monotonic() - started < 0.5 * len(writes(store, lobby)) / 2
+        fill(store, lobby, 3, 3)
+        with locked(path):
+            patient = Aside(fill, store, lobby, 4, 4)
+            assert patient.still_waits()
+        patient.finish()
 
 
 def writes(store: SqliteStore, lobby: RoomRecord) -> list[Callable[[], object]]:

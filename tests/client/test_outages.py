@@ -530,7 +530,8 @@ def test_what_was_said_on_an_errand_into_a_room_made_anew_is_shown_once(script: 
     ada.join("lobby", since=0, epoch="e")
     asked = caller.expect(Join)
     caller.send(room_answer(errand, epoch="new"), Live("lobby", 0), message(1), message(2))
-    caller.send(room_answer(asked, epoch="new", last=2, reset=True), message(1), message(2), Live("lobby", 2), message(3))
+    answer = room_answer(asked, epoch="new", last=2, reset=True)
+    caller.send(answer, *map(message, (1, 2)), Live("lobby", 2), message(3))
     assert ear.until_said("m3") == ["m1", "m2", "m3"]
 
 

@@ -31,6 +31,9 @@ class Database:
         self._reading = threading.Lock()
         self._searching = threading.Lock()
         self._unwiped = False
+        (self._patience,) = self._file.writer.execute("PRAGMA busy_timeout").fetchone()
+        self._waits = self._patience
+        """So many milliseconds the writer waits for who else has locked the file, just now."""
 
     @contextmanager
     def transaction(self, *, safe: bool = False) -> Iterator[sqlite3.Connection]:
@@ -43,13 +46,28 @@ class Database:
                 if synchronous != self._synchronous:
                     db.execute(synchronous)
                     self._synchronous = synchronous
-                db.execute("BEGIN IMMEDIATE")
+                self._begin(db)
                 yield db
                 db.execute("COMMIT")
             except BaseException:
                 if db.in_transaction:
                     db.rollback()
                 raise
+
+    def _begin(self, db: sqlite3.Connection) -> None:
+        """Who has locked the file for longer than is waited for is not waited for again before letting go: else all who
+        have something to write would wait so long, one after the other."""
+        try:
+            db.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error:
+            self._wait_for_locks(db, 0)
+            raise
+        self._wait_for_locks(db, self._patience)
+
+    def _wait_for_locks(self, db: sqlite3.Connection, ms: int) -> None:
+        if ms != self._waits:
+            db.execute(f"PRAGMA busy_timeout = {ms}")
+            self._waits = ms
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -75,13 +93,13 @@ class Database:
         db = self._file.writer
         with self.writing, self._reading, suppress(sqlite3.Error):
             self._unwiped = True
-            (patience,) = db.execute("PRAGMA busy_timeout").fetchone()
-            db.execute("PRAGMA busy_timeout = 0")
+            waits = self._waits
+            self._wait_for_locks(db, 0)
             try:
                 busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 self._unwiped = bool(busy)
             finally:
-                db.execute(f"PRAGMA busy_timeout = {patience}")
+                self._wait_for_locks(db, waits)
 
     def wipe_again(self) -> None:
         """Called now and then."""
