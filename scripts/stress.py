@@ -10,12 +10,9 @@ import os
 import secrets
 import sys
 
-from _setup import environment, launch
+from _setup import environment, launch, sharing
 
 SEEDS = 1_000_000
-
-WAITING = 1
-"""So many more tests at once than there are cores: many wait, for a process to start or for people to speak."""
 
 
 def options(words: list[str] | None = None) -> tuple[argparse.Namespace, list[str]]:
@@ -29,9 +26,7 @@ def options(words: list[str] | None = None) -> tuple[argparse.Namespace, list[st
 
 def command(asked: argparse.Namespace, others: list[str]) -> list[str]:
     """What pytest is told."""
-    at_once = (os.cpu_count() or 1) + WAITING
-    side_by_side = ("-n", str(at_once), "--dist", "worksteal")
-    return ["tests/stress", *side_by_side, f"--hypothesis-seed={asked.seed}", *others]
+    return ["tests/stress", *sharing.side_by_side(sharing.cores()), f"--hypothesis-seed={asked.seed}", *others]
 
 
 def main() -> int:

@@ -14,14 +14,11 @@ from pathlib import Path
 from typing import NamedTuple, Self
 from xml.etree import ElementTree as ET
 
-from _setup import advice, environment, launch, tools
+from _setup import advice, environment, launch, sharing, tools
 from _setup.environment import Environment
 
 INTERRUPTED = 2
 """How pytest says that somebody pressed Ctrl-C, or that it could not even collect the tests."""
-
-WAITING = 1
-"""So many more tests at once than there are cores: many wait, for a process to start or for a disk."""
 
 
 class Phase(NamedTuple):
@@ -55,10 +52,8 @@ class Count(NamedTuple):
 
 def phases(cores: int) -> tuple[Phase, ...]:
     """How all tests are run."""
-    at_once = cores + WAITING
-    side_by_side = ("-n", str(at_once), "--dist", "worksteal", "-m", "not alone")
     return (
-        Phase(f"{at_once} at once", side_by_side),
+        Phase("side by side", (*sharing.side_by_side(cores), "-m", "not alone")),
         Phase("one by one, those that a neighbour would disturb", ("-m", "alone")),
     )
 
@@ -67,7 +62,7 @@ def run_all(pytest: Sequence[str], home: Environment) -> int:
     """Run every phase, say what they come to, and give back the worst exit code."""
     begun, codes, counts = time.monotonic(), [0], []
     with tempfile.TemporaryDirectory() as folder:
-        for number, phase in enumerate(phases(os.cpu_count() or 1), 1):
+        for number, phase in enumerate(phases(sharing.cores()), 1):
             print(f"[*] Tests, part {number}: {phase.title}", flush=True)
             report = Path(folder, f"{number}.xml")
             codes.append(launch.run_beside([*pytest, *phase.arguments, f"--junit-xml={report}"], home))
