@@ -5,6 +5,7 @@ nothing of options: it gets the settings.
 """
 
 import contextlib
+import shutil
 import signal
 import threading
 from collections.abc import Iterable, Sequence
@@ -51,7 +52,8 @@ def converse(settings: Settings, *, colour: bool) -> int:
 
 
 def _tell(painter: Painter, mark: str, sentence: str) -> None:
-    say(*painter.draw([render.status(mark, sentence)], 0))
+    columns = shutil.get_terminal_size((0, 0)).columns
+    say(*painter.draw([render.status(mark, sentence)], columns))
 
 
 def _come_in(settings: Settings, painter: Painter) -> Client:

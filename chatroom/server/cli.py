@@ -140,8 +140,9 @@ def _greeting(server: Server) -> list[str]:
     return [
         f"[*] Listening as {host}:{server.port}",
         f"[*] On {where}, type: chatroom-client --host {reachable}{port}",
-        f"[*] The fingerprint of its certificate: {as_words(server.fingerprint)}",
-        f"[*] The same as SHA-256: {server.fingerprint}",
+        "[*] The fingerprint of its certificate, which every client shows at first:",
+        f"    {as_words(server.fingerprint)}",
+        f"    SHA-256 {server.fingerprint}",
         *(figures if server.metrics_port else ()),
     ]
 

@@ -33,7 +33,7 @@ def test_the_command_prints_the_fingerprint_as_words_and_as_digits(tmp_path: Pat
         with ServerProcess("--data", str(tmp_path)) as server:
             digits = re.search(r"\b[0-9a-f]{64}$", server.stdout.wait_for("SHA-256"))
             assert digits
-            assert server.stdout.wait_for("fingerprint").endswith(f": {as_words(digits[0])}")
+            assert server.stdout.wait_for(f"^    {as_words(digits[0])}$")
             assert "Listening" in server.stdout.lines[0]
             with WireClient(server.port, tls=True) as client:
                 assert shown_by(client) == digits[0]
