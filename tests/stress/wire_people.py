@@ -5,7 +5,7 @@ Knows frames and events. Knows nothing of the package under test.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -35,10 +35,14 @@ class WirePerson(Person):
             self._come_in()
             self._entering.clear()
             self._present.clear()
-            for room in self.record.inside() or ["lobby"]:
+            for room in self._rooms_to_be_in():
                 self.enter(room)
             self._send_all()
             self.stay()
+
+    def _rooms_to_be_in(self) -> Iterable[str]:
+        """Where one was, and where something is to be said again: that is refused of who is not in."""
+        return dict.fromkeys([*(self.record.inside() or ["lobby"]), *(typed.room for typed in self._unsent.values())])
 
     def _come_in(self) -> None:
         session = {"session": self._session} if self._session else {}
