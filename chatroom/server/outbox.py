@@ -115,32 +115,41 @@ class Outbox:
     def _take(self, data: bytes) -> None:
         if self._broken or self._finishing:
             return  # nobody will read it
-        self._queue.append(data)
-        self._waiting += len(data)
-        if not self._watched:
-            self._send()
-            if self._queue:
-                self._watched = True
-                self._flusher.watch(self._stream, self._flush)
-        if self._waiting != self._booked:
-            self._book()
+        if rest := data if self._watched else self._offer(data):
+            self._keep(rest)
 
-    def _send(self) -> None:
-        """As much as the system takes."""
+    def _offer(self, data: bytes | memoryview) -> bytes | memoryview:
+        """Hands it to the system. Gives back what that did not take."""
         try:
-            while self._queue:
-                data = self._queue[0]
-                sent = self._stream.send(data)
-                self._waiting -= sent
-                if sent < len(data):
-                    self._queue[0] = memoryview(data)[sent:]
-                    return
-                del self._queue[0]
-                if self._answers:
-                    self._count_off(data)
+            sent = self._stream.send(data)
         except OSError:
             self._break()
             self._stream.shut_down()
+            return b""
+        return memoryview(data)[sent:] if sent < len(data) else b""
+
+    def _keep(self, data: bytes | memoryview) -> None:
+        self._queue.append(data)
+        self._waiting += len(data)
+        self._book()
+        if not self._watched:
+            self._watched = True
+            self._flusher.watch(self._stream, self._flush)
+
+    def _send(self) -> None:
+        """As much of what waits as the system takes."""
+        while self._queue:
+            data = self._queue[0]
+            rest = self._offer(data)
+            if self._broken:
+                return
+            self._waiting -= len(data) - len(rest)
+            if rest:
+                self._queue[0] = rest
+                return
+            del self._queue[0]
+            if self._answers:
+                self._count_off(data)
 
     def _count_off(self, sent: bytes | memoryview) -> None:
         whole = sent.obj if isinstance(sent, memoryview) else sent

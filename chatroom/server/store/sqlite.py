@@ -30,7 +30,11 @@ from chatroom.server.store.events import COLUMNS, ONCE, SAID, Writer, as_read, e
 from chatroom.server.store.finding import Finder
 from chatroom.server.store.sqlite_people import SqlitePeople
 
-_INSERT = "INSERT INTO event (room, seq, time, owner, id, username, message, kind, reply_to) VALUES (?,?,?,?,?,?,?,?,?)"
+# A None costs more than all else in its row: sqlite3 asks it each time whether it would rather be something else.
+_INSERT = (
+    "INSERT INTO event (room, seq, time, owner, id, username, message, kind, reply_to)"
+    " VALUES (?,?,?,?,?,?,?,?,nullif(?,-1))"
+)
 # What was pruned is told by its number, in the same statement: it may happen at this very moment.
 _PAGE = (
     f"SELECT {COLUMNS} FROM event WHERE room = ? AND seq > max(?, (SELECT first - 1 FROM room WHERE key = ?))"
@@ -287,7 +291,8 @@ def _numbered(room: RoomRecord, seq: int, time: int, said: Said, say: Any) -> Me
 
 
 def _row(key: int, owner: int, said: Message) -> tuple[Any, ...]:
-    return (key, said.seq, said.time, owner, said.id, said.username, said.message, said.kind, said.reply_to)
+    reply_to = -1 if said.reply_to is None else said.reply_to
+    return (key, said.seq, said.time, owner, said.id, said.username, said.message, said.kind, reply_to)
 
 
 def _move_on(db: sqlite3.Connection, room: RoomRecord, last: int, time: int) -> None:
