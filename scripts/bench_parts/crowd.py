@@ -6,12 +6,12 @@ Knows a dialect and an address; nothing of how a server is started or what is me
 
 import selectors
 import socket
-import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from .dialects import Dialect, Step
+from .encryption import Sealed, any_certificate
 from .figures import Counter
 
 PATIENCE = 20.0  # seconds without a byte from the server
@@ -56,7 +56,7 @@ class Room:
 class Client:
     """One connection. ``ear`` gets all it hears, if anyone wants to know more than how many messages."""
 
-    def __init__(self, index: int, sock: socket.socket, tail: bytearray, room: Room) -> None:
+    def __init__(self, index: int, sock: socket.socket | Sealed, tail: bytearray, room: Room) -> None:
         self.index = index
         self.sock = sock
         self.tail = tail
@@ -75,7 +75,7 @@ class Crowd:
 
     def __init__(self, dialect: Dialect, port: int, backlog: int, marker: bytes, *, encrypted: bool = False) -> None:
         self.dialect = dialect
-        self._encryption = _any_certificate() if encrypted else None
+        self._encryption = any_certificate() if encrypted else None
         self.backlog = backlog
         self.address = ("127.0.0.1", port)
         self.clients: list[Client] = []
@@ -119,14 +119,12 @@ class Crowd:
         self.ask((client, self.dialect.barrier) for client in self.clients)
 
     def _connect(self, index: int) -> Client:
-        """A TLS handshake waits for nobody: it begins with the first words and goes on with what comes."""
         sock = socket.create_connection(self.address, PATIENCE)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setblocking(False)
-        if self._encryption:
-            sock = self._encryption.wrap_socket(sock, do_handshake_on_connect=False)
-        client = Client(index, sock, self._counter.blank, self.door)
-        self._selector.register(sock, client.events, client)
+        line = Sealed(sock, self._encryption) if self._encryption else sock
+        client = Client(index, line, self._counter.blank, self.door)
+        self._selector.register(line, client.events, client)
         self.clients.append(client)
         return client
 
@@ -183,13 +181,8 @@ class Crowd:
             client.sock.close()
 
     def _readable(self, client: Client) -> None:
-        """What TLS has decrypted and not given out yet would not wake the selector."""
-        try:
+        with suppress(BlockingIOError):
             self._read(client)
-            while isinstance(client.sock, ssl.SSLSocket) and client.sock.pending():
-                self._read(client)
-        except ssl.SSLWantReadError:
-            pass
         if client.unsent and client.events == selectors.EVENT_READ:
             self._send(client, client.unsent)
 
@@ -206,10 +199,10 @@ class Crowd:
     def _send(self, client: Client, data: bytes) -> None:
         """What does not fit waits until the socket takes more, or until TLS has read what it needs first."""
         sent, events = 0, selectors.EVENT_READ
-        with suppress(BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+        with suppress(BlockingIOError):
             sent = client.sock.send(data)
         client.unsent = data[sent:]
-        if client.unsent and not _is_shaking_hands(client.sock):
+        if _waits_for_the_system(client):
             events |= selectors.EVENT_WRITE
         if events != client.events:
             client.events = events
@@ -220,16 +213,10 @@ class Crowd:
         return f"{len(late)} clients have not heard all that was said; the last lacks {max(late, default=0)} messages"
 
 
-def _any_certificate() -> ssl.SSLContext:
-    """The server has just made its own, and only its speed is of interest."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _is_shaking_hands(sock: socket.socket) -> bool:
-    return isinstance(sock, ssl.SSLSocket) and sock.version() is None
+def _waits_for_the_system(client: Client) -> bool:
+    if isinstance(client.sock, Sealed):
+        return client.sock.must_wait() or bool(client.unsent and not client.sock.is_shaking_hands())
+    return bool(client.unsent)
 
 
 def _listener(client: Client, answer: bytes, waiting: set[int]) -> Ear:
