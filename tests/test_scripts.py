@@ -341,7 +341,7 @@ def test_a_sound_is_short_and_small(name: str) -> None:
 # The checkout
 
 
-def test_ci_calls_the_two_commands_and_nothing_clever() -> None:
+def test_ci_calls_three_commands_and_nothing_clever() -> None:
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "#!/usr/bin/env bash"
     assert [line for line in lines if line and not line.startswith("#")] == [
@@ -349,6 +349,7 @@ def test_ci_calls_the_two_commands_and_nothing_clever() -> None:
         'cd "$(dirname "${BASH_SOURCE[0]}")/.."',
         "python3 scripts/check.py",
         "python3 scripts/test.py",
+        "python3 scripts/stress.py --short --seed 1",
     ]
 
 

@@ -58,15 +58,16 @@ def test_the_same_seed_is_the_same_plan() -> None:
 
 
 BROKEN = {
-    "drops": ORDER,
-    "repeats": ONCE,
-    "swaps": ORDER,
-    "garbles": RECEIPT,
-    "leaks": PRIVATE,
-    "tells_of_direct_rooms": PRIVATE,
-    "forgets": RECEIPT,
-    "stores_later": RECEIPT,
+    "drops": {ORDER},
+    "repeats": {ONCE},
+    "swaps": {ORDER},
+    "garbles": {RECEIPT},
+    "leaks": {PRIVATE},
+    "tells_of_direct_rooms": {PRIVATE},
+    "forgets": {RECEIPT},
+    "stores_later": {RECEIPT, ORDER},  # what was receipted is gone, or its number given to something else
 }
+"""Which promises each way breaks. Its run is short: where there are two, it may come to one of them only."""
 
 
 def broken_promises(folder: Path, how: str) -> set[int]:
@@ -82,7 +83,7 @@ def broken_promises(folder: Path, how: str) -> set[int]:
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_server_that_breaks_a_promise_is_found_out(tmp_path: Path, how: str) -> None:
     with telling(SEED, [how]):
-        assert BROKEN[how] in broken_promises(tmp_path, how)
+        assert BROKEN[how] & broken_promises(tmp_path, how)
 
 
 def test_a_server_that_breaks_none_is_not(tmp_path: Path) -> None:
