@@ -281,13 +281,7 @@ class Server:
         tick, trimmer = 0, Trimmer()
         while not self._closing.wait(TICK_SECONDS):
             tick += 1
-            connections = self._all()
-            trimmer.look(len(connections))
-            for connection in connections:
-                connection.check(time.monotonic())
-            if tick % LIFE_TICKS == 0:
-                for connection in connections:
-                    connection.check_life()
+            trimmer.look(self._look_after_all(are_alive=tick % LIFE_TICKS == 0))
             if tick % PRUNE_TICKS == 1:
                 _patiently(partial(self._house.hub.directory.prune, self._history_ms))
             _patiently(self._index)
@@ -295,6 +289,15 @@ class Server:
                 _patiently(self._house.hub.directory.keep_seen)
             if tick % GUEST_TICKS == 1:
                 _patiently(self._house.hub.tidy_sessions)
+
+    def _look_after_all(self, *, are_alive: bool) -> int:
+        """How many there are. None is held on to afterwards: what TLS keeps for one is large."""
+        connections = self._all()
+        for connection in connections:
+            connection.check(time.monotonic())
+            if are_alive:
+                connection.check_life()
+        return len(connections)
 
     def _index(self) -> None:
         """A little of what was said since lately; a search does the rest."""
