@@ -118,9 +118,8 @@ class Person:
 
     def hears(self) -> list[Any]:
         """What it was sent since this was last asked."""
-        events = decoded(self.outbox.taken[self._heard :])
-        self._heard = len(self.outbox.taken)
-        return events
+        heard, self._heard = self._heard, len(self.outbox.taken)  # others may go on sending
+        return decoded(self.outbox.taken[heard : self._heard])
 
     def last_word(self) -> Event | None:
         return decoded([self.outbox.last])[0] if self.outbox.last else None
