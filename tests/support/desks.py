@@ -27,7 +27,6 @@ class Visitor:
         request = Hello(protocol=1, username=username, **hello)
         self.member, self.session = office.hub.enter(request, address, self._welcome)
         self.desk = Desk(office.hub, self.member, Bucket(0, 1, 0))
-        self._heard = 0
 
     def _welcome(self, owner: int, username: str) -> Member:
         return Member(owner, username, self.outbox)
@@ -45,9 +44,7 @@ class Visitor:
     def hears(self) -> list[Any]:
         """What it was sent since this was last asked."""
         self.office.later.run()
-        events = decoded(self.outbox.taken[self._heard :])
-        self._heard = len(self.outbox.taken)
-        return events
+        return self.outbox.read()
 
     def last_word(self) -> Any:
         return decoded([self.outbox.last])[0] if self.outbox.last else None

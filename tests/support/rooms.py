@@ -72,6 +72,7 @@ class FakeOutbox:
         self.offered = 0
         self.space: int | None = None
         self.last: bytes | None = None
+        self._read = 0
 
     def put(self, data: bytes) -> bool:
         self.offered += 1
@@ -91,6 +92,11 @@ class FakeOutbox:
     def has_room(self) -> bool:
         return self.space is None or self.space > 0
 
+    def read(self) -> list[Any]:
+        """What it took since this was last asked. Others may go on putting something in."""
+        already, self._read = self._read, len(self.taken)
+        return decoded(self.taken[already : self._read])
+
 
 _owners = count(1_000)
 
@@ -101,7 +107,6 @@ class Person:
     def __init__(self, username: str, owner: int | None = None) -> None:
         self.outbox = FakeOutbox()
         self.member = Member(owner or next(_owners), username, self.outbox)
-        self._heard = 0
         self._said = count(1)
 
     def joins(self, room: Room, **members: Any) -> list[Any]:
@@ -118,8 +123,7 @@ class Person:
 
     def hears(self) -> list[Any]:
         """What it was sent since this was last asked."""
-        heard, self._heard = self._heard, len(self.outbox.taken)  # others may go on sending
-        return decoded(self.outbox.taken[heard : self._heard])
+        return self.outbox.read()
 
     def last_word(self) -> Event | None:
         return decoded([self.outbox.last])[0] if self.outbox.last else None
