@@ -1,5 +1,6 @@
 """The hub: who may come in under which name, who comes back, and which rooms there are."""
 
+import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -10,6 +11,7 @@ import pytest
 
 from chatroom.errors import Refusal, StoreFailed
 from chatroom.messages import Error, Hello, Join, Joined, Left, RoomInfo, Seen
+from chatroom.server import hub as hub_module
 from chatroom.server.directory import LOBBY
 from chatroom.server.hub import SESSION_DAYS, Hub
 from chatroom.server.member import Member
@@ -609,3 +611,22 @@ def test_nobody_hears_of_somebody_who_is_elsewhere(office: Office) -> None:
     assert ada.hears() == []
     office.join(bob, LOBBY)
     assert only(Joined, ada.hears()) == [Joined(LOBBY, "bob")]
+
+
+def test_two_who_expel_each_other_in_the_same_moment_are_both_gone(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is busy with that until it is done."""
+    monkeypatch.setattr(hub_module, "BUSY_SECONDS", 0.05)
+    ada, bob, eve = (office.person(name, LOBBY) for name in ("ada", "bob", "eve"))
+    kicked = Error(code="kicked", text="You were kicked.", fatal=True)
+    both_are_busy = threading.Barrier(2)
+
+    def expel(one: Person, other: Person) -> None:
+        with one.member.busy:
+            both_are_busy.wait()
+            office.hub.expel(other.member, kicked)
+
+    at_once(partial(expel, ada, bob), partial(expel, bob, ada))
+    assert sorted(left.username for left in only(Left, eve.hears())) == ["ada", "bob"]
+    assert ada.last_word() == bob.last_word() == kicked

@@ -23,6 +23,9 @@ from chatroom.server.store.people import Account
 
 _REPLACED = Error(code="replaced", text="You came in by another connection; this one ends.", fatal=True)
 
+BUSY_SECONDS = 3.0
+"""So long one who expels another waits until that one has done what it was at: two who expel each other in the same
+moment, as they may while a role is given, would wait for ever."""
 SESSION_DAYS = 30
 _DAY_MS = 24 * 60 * 60 * 1_000
 
@@ -189,8 +192,12 @@ class Hub:
     def _part(self, member: Member, last: Error) -> None:
         """Gone before it is told so: whoever knows of it finds it in no room. What it is at now is its last."""
         member.stop()
-        with member.busy:
+        is_idle = member.busy.acquire(timeout=BUSY_SECONDS)
+        try:
             self.directory.leave_all(member, reason(last))
+        finally:
+            if is_idle:
+                member.busy.release()
         member.end(last)
 
     def _forget(self, member: Member) -> None:
