@@ -30,7 +30,7 @@ from chatroom.server.store.events import COLUMNS, ONCE, SAID, Writer, as_read, e
 from chatroom.server.store.finding import Finder
 from chatroom.server.store.sqlite_people import SqlitePeople
 
-# A None costs more than all else in its row: sqlite3 asks it each time whether it would rather be something else.
+# A None costs more than any other value: sqlite3 asks it each time whether it would rather be something else.
 _INSERT = (
     "INSERT INTO event (room, seq, time, owner, id, username, message, kind, reply_to)"
     " VALUES (?,?,?,?,?,?,?,?,nullif(?,-1))"
