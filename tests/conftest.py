@@ -2,9 +2,10 @@
 
 import signal
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("chatroom", deadline=None, database=None, print_blob=True)
+slow = [HealthCheck.too_slow]  # says something of this machine, not of the test
+settings.register_profile("chatroom", deadline=None, database=None, print_blob=True, suppress_health_check=slow)
 settings.load_profile("chatroom")
 
 # A shell lets what it starts in the background ignore Ctrl-C, and so would every process that a test starts.

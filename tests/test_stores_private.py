@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import json
 
@@ -376,6 +376,7 @@ class Twins:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(actions, max_size=14))
+@example([("edit", 1_000_001, 2), ("say", 1_000_001), ("delete", 1_000_001, 2)])  # what is not there yet is not edited
 def test_each_owner_gets_what_is_for_it_and_nothing_else_from_every_store(happenings: list[tuple[object, ...]]) -> None:
     with TemporaryDirectory() as folder, closing(open_store(f"sqlite:{folder}/chat.db", flush=False)) as sqlite:
         twins = Twins(open_store("memory:"), sqlite)

@@ -42,11 +42,9 @@ _ERASE = (
 # What an edit made of a text that is gone is gone too: its number is left, and nobody reads it. Without being told,
 # SQLite looks through the whole room for it.
 _EDITS = "event INDEXED BY event_edits"
-_WITHDRAW = f"UPDATE {_EDITS} SET message = '', private = 1 WHERE room = ? AND target = ? AND kind = 'edited'"
-_READ_BY_NOBODY = (
-    f"DELETE FROM reader WHERE room = ? AND seq IN (SELECT seq FROM {_EDITS} WHERE room = ? AND target = ?"
-    " AND kind = 'edited')"
-)
+_OF_IT = "room = ? AND target = ? AND kind = 'edited' AND seq > target"  # one before it was never made of it
+_WITHDRAW = f"UPDATE {_EDITS} SET message = '', private = 1 WHERE {_OF_IT}"
+_READ_BY_NOBODY = f"DELETE FROM reader WHERE room = ? AND seq IN (SELECT seq FROM {_EDITS} WHERE {_OF_IT})"
 
 Row = tuple[Any, ...]
 Known = tuple[int, int, int, str | None, bytes | None]
