@@ -23,8 +23,8 @@ class WirePerson(Person):
         super().__init__(part, record)
         self._session = ""
         self._unsent: dict[str, Typed] = {}
-        self._again = False
-        """Whether something was refused that may be said again."""
+        self._again: set[str] = set()
+        """The ids of what was refused for now."""
         self._entering: set[str] = set()
         """The rooms that it has asked to be in, and was not answered yet."""
         self._present: set[str] = set()
@@ -35,9 +35,10 @@ class WirePerson(Person):
             self._come_in()
             self._entering.clear()
             self._present.clear()
+            self._again.clear()
             for room in self._rooms_to_be_in():
                 self.enter(room)
-            self._send_all()
+            self._send(*self._unsent.values())
             self.stay()
 
     def _rooms_to_be_in(self) -> Iterable[str]:
@@ -78,9 +79,10 @@ class WirePerson(Person):
             self.taken(each)
         self._send(*typed)
 
-    def _send_all(self) -> None:
-        self._again = False
-        self._send(*self._unsent.values())
+    def _send_again(self) -> None:
+        """But nothing of which an answer is still due: the first might be no, and the second yes."""
+        self._send(*(typed for id, typed in self._unsent.items() if id in self._again))
+        self._again.clear()
 
     def _send(self, *typed: Typed) -> None:
         self._client.send_bytes(b"".join(map(_say, typed)))
@@ -96,7 +98,7 @@ class WirePerson(Person):
             while (left := deadline - time.monotonic()) > 0:
                 self._hear(self._client.receive(left))
         if self._again:
-            self._send_all()
+            self._send_again()
 
     def _hear(self, event: Event) -> None:
         if handle := _HANDLERS.get(event["type"]):
@@ -138,7 +140,7 @@ class WirePerson(Person):
         if event["fatal"]:
             raise Ended(event)
         if id in self._unsent and code in PASSING:
-            self._again = True
+            self._again.add(id)
         elif self._unsent.pop(id, None):
             self.record.add(Refused(id, code))
         elif id.startswith("join ") and code in PASSING:
