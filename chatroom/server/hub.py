@@ -187,12 +187,12 @@ class Hub:
         """Ends somebody who is here. Called by a thread of one who is of a higher rank, or of nobody."""
         with self._lock:
             self._forget(member)
-        self._part(member, last)
+        self._part(member, last, BUSY_SECONDS)
 
-    def _part(self, member: Member, last: Error) -> None:
+    def _part(self, member: Member, last: Error, patience: float = -1) -> None:
         """Gone before it is told so: whoever knows of it finds it in no room. What it is at now is its last."""
         member.stop()
-        is_idle = member.busy.acquire(timeout=BUSY_SECONDS)
+        is_idle = member.busy.acquire(timeout=patience)
         try:
             self.directory.leave_all(member, reason(last))
         finally:
