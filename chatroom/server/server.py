@@ -281,7 +281,7 @@ class Server:
         tick, trimmer = 0, Trimmer()
         while not self._closing.wait(TICK_SECONDS):
             tick += 1
-            trimmer.look(self._look_after_all(are_alive=tick % LIFE_TICKS == 0))
+            trimmer.look(self._look_after_all(also_life=tick % LIFE_TICKS == 0))
             if tick % PRUNE_TICKS == 1:
                 _patiently(partial(self._house.hub.directory.prune, self._history_ms))
             _patiently(self._index)
@@ -290,12 +290,12 @@ class Server:
             if tick % GUEST_TICKS == 1:
                 _patiently(self._house.hub.tidy_sessions)
 
-    def _look_after_all(self, *, are_alive: bool) -> int:
+    def _look_after_all(self, *, also_life: bool) -> int:
         """How many there are. None is held on to afterwards: what TLS keeps for one is large."""
         connections = self._all()
         for connection in connections:
             connection.check(time.monotonic())
-            if are_alive:
+            if also_life:
                 connection.check_life()
         return len(connections)
 

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Self
 
@@ -31,6 +31,14 @@ _FOLDER = tempfile.TemporaryDirectory(prefix="chatroom-tests-")
 """For the certificate of servers that keep nothing else, so that nothing of them stays in the user's own folder."""
 
 LOCAL = ("--host", "127.0.0.1", "--port", "0", "--data", _FOLDER.name)
+
+
+def wait_until(reached: Callable[[], bool]) -> None:
+    """For what nobody tells of when it is so."""
+    deadline = time.monotonic() + 2 * PATIENCE
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def environment() -> dict[str, str]:

@@ -9,13 +9,13 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.server import hostile
-from tests.server.processes import ServerProcess, environment
+from tests.server.processes import ServerProcess, environment, wait_until
 from tests.server.wire_client import WireClient, person, texts_of
 
 if sys.platform != "linux":
@@ -75,13 +75,6 @@ def attacked(server: ServerProcess, talk: Talk, number: int) -> int:
 def wait_until_gone(server: ServerProcess, descriptors: int, threads: int) -> None:
     """Everything that the strangers held is given back."""
     wait_until(lambda: server.descriptors() <= descriptors and server.threads() <= threads)
-
-
-def wait_until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_hostile_connections_of_every_kind_disturb_nobody_and_leave_nothing(alone: ServerProcess) -> None:

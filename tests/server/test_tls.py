@@ -21,6 +21,7 @@ from chatroom.server import server as server_module
 from chatroom.server.connection import Connection, Plain
 from chatroom.server.limits import HELLO_SECONDS
 from tests.server import hostile
+from tests.server.processes import wait_until
 from tests.server.wire_client import PATIENCE, TRUSTING, WireClient, frame, messages_of, person, texts_of
 from tests.support.rooms import Aside
 
@@ -205,14 +206,6 @@ def layers() -> int:
     return sum(isinstance(thing, TlsLayer) for thing in gc.get_objects())
 
 
-def become(number: int) -> None:
-    """Waits until TLS keeps something for so many."""
-    deadline = time.monotonic() + PATIENCE
-    while layers() != number:
-        assert time.monotonic() < deadline, f"TLS keeps something for {layers()}"
-        time.sleep(0.01)
-
-
 def wait_until_gone(server: chatroom.Server) -> None:
     """All connections, and what the flusher still had to do for them."""
     for thread in threading.enumerate():
@@ -235,7 +228,7 @@ def test_what_tls_keeps_for_a_connection_goes_with_it(office: chatroom.Server, w
         with contextlib.closing(person(office.port, "ada", "lobby", tls=True)) as ada:
             ada.say("lobby", "hello")
         wait_until_gone(office)
-        become(before)  # soon: the keeper may be looking after them all just now
+        wait_until(lambda: layers() == before)  # soon: the keeper may be looking after them all just now
     finally:
         gc.enable()
 
@@ -254,7 +247,7 @@ def test_who_looks_after_all_holds_on_to_nobody(office: chatroom.Server, monkeyp
         monkeypatch.setattr(Connection, "check", check_once)
         assert looked.wait(PATIENCE)
     wait_until_gone(office)
-    become(before)
+    wait_until(lambda: layers() == before)
 
 
 def test_tls_inside_tls_is_one_too_many(office: chatroom.Server) -> None:

@@ -12,8 +12,7 @@ import pytest
 from chatroom import text
 from chatroom.messages import Error, Welcome
 from chatroom.wire import Unreadable, native
-from tests.server.processes import ServerProcess
-from tests.server.test_abuse import wait_until
+from tests.server.processes import ServerProcess, wait_until
 from tests.server.wire_client import WireClient, fresh, hang_up_all, person
 from tests.stress.intruders import Intruders
 from tests.stress.scale import SEED, scaled
