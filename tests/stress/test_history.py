@@ -58,24 +58,26 @@ def test_the_same_seed_is_the_same_plan() -> None:
 
 
 BROKEN = {
-    "drops": {ORDER},
-    "repeats": {ONCE},
-    "swaps": {ORDER},
-    "garbles": {RECEIPT},
-    "leaks": {PRIVATE},
-    "tells_of_direct_rooms": {PRIVATE},
-    "forgets": {RECEIPT},
-    "stores_later": {RECEIPT, ORDER},  # what was receipted is gone, or its number given to something else
+    "drops": ORDER,
+    "repeats": ONCE,
+    "swaps": ORDER,
+    "garbles": RECEIPT,
+    "leaks": PRIVATE,
+    "tells_of_direct_rooms": PRIVATE,
+    "forgets": RECEIPT,
+    "stores_later": RECEIPT,
 }
-"""Which promises each way breaks. Its run is short: where there are two, it may come to one of them only."""
+KILLS = 3
+"""What a kill takes away is luck: it may be that all had just been committed."""
 
 
 def broken_promises(folder: Path, how: str) -> set[int]:
-    """Of a short run, in which the server is killed once."""
+    """Of a short run, in which the server is killed a few times."""
     with Office(folder, SEED, Size(library=2, wire=3, apart=0, breath=0.05), how=how, tls=False) as office:
-        office.pulse.wait_for_more(250)
-        office.kill_server()
-        office.restart_server()
+        for _ in range(KILLS):
+            office.pulse.wait_for_more(100)
+            office.kill_server()
+            office.restart_server()
         office.pulse.wait_for_more(20)
         return {violation.promise for violation in office.judge(patience=10)}
 
@@ -83,7 +85,7 @@ def broken_promises(folder: Path, how: str) -> set[int]:
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_server_that_breaks_a_promise_is_found_out(tmp_path: Path, how: str) -> None:
     with telling(SEED, [how]):
-        assert BROKEN[how] & broken_promises(tmp_path, how)
+        assert BROKEN[how] in broken_promises(tmp_path, how)
 
 
 def test_a_server_that_breaks_none_is_not(tmp_path: Path) -> None:
