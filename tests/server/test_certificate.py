@@ -136,7 +136,7 @@ def test_a_server_with_a_certificate_that_cannot_be_used_does_not_start_and_says
 ) -> None:
     cert, key, _ = pair(tmp_path / "own")
     break_it(cert, key, tmp_path)
-    result = run("--data", str(tmp_path / "data"), "--cert", str(cert), "--key", str(key))
+    result = run("--port", "0", "--data", str(tmp_path / "data"), "--cert", str(cert), "--key", str(key))
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
     assert re.fullmatch(r"chatroom-server: [A-Z/].*\.", line)
