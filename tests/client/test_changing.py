@@ -1,6 +1,7 @@
 """What becomes of what was said, as a person at a terminal sees it: corrected, deleted, reacted to, and found again."""
 
 import sys
+import time
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
@@ -14,10 +15,11 @@ if sys.platform == "win32":
 from chatroom import Server
 from chatroom.client.pipe import Errand, Pipe
 from chatroom.client.session import Client
-from chatroom.messages import Deleted, Edited, Event, Join, Live, Message, Reacted, Room
+from chatroom.messages import Deleted, Edited, Event, Join, Live, Message, Reacted, Room, Stored
 from tests.client.conftest import Enter
 from tests.client.peers import TIMEOUT
 from tests.client.screens import ALT, ENTER, Actor, Terminal
+from tests.server.processes import wait_until
 
 NOON = 1_767_268_800_000
 
@@ -192,6 +194,11 @@ def test_what_was_read_covers_what_became_of_it(server: Server, bob: Client, tmp
 # ---------------------------------------------------------------------------------------------------------- found
 
 
+def until_after(stored: Stored) -> None:
+    """Of what is said in one moment, none is the newer."""
+    wait_until(lambda: time.time() * 1000 >= stored.time + 1)
+
+
 def test_what_was_said_is_found_again(ada: Terminal, bob: Client) -> None:
     bob.join("ops").result(TIMEOUT)
     for room, text in [
@@ -199,7 +206,7 @@ def test_what_was_said_is_found_again(ada: Terminal, bob: Client) -> None:
         ("ops", "the printer is off"),
         ("lobby", "printer? what printer?"),
     ]:
-        bob.say(room, text).result(TIMEOUT)
+        until_after(bob.say(room, text).result(TIMEOUT))
     ada.type(f"the printer is mine{ENTER}")
     ada.stored("the printer is mine")
     ada.type(f"/search the printer{ENTER}")
