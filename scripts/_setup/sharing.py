@@ -2,7 +2,7 @@
 
 import os
 
-WAITING = 1
+WAITING = 2
 """So many more tests at once than there are cores: many wait, for a process to start, a disk, or somebody to speak."""
 
 
