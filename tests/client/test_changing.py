@@ -13,9 +13,10 @@ if sys.platform == "win32":
     pytest.skip("pseudo-terminals are POSIX", allow_module_level=True)
 
 from chatroom import Server
+from chatroom.client.events import Receipt
 from chatroom.client.pipe import Errand, Pipe
 from chatroom.client.session import Client
-from chatroom.messages import Deleted, Edited, Event, Join, Live, Message, Reacted, Room, Stored
+from chatroom.messages import Deleted, Edited, Event, Join, Live, Message, Reacted, Room
 from tests.client.conftest import Enter
 from tests.client.peers import TIMEOUT
 from tests.client.screens import ALT, ENTER, Actor, Terminal
@@ -194,9 +195,9 @@ def test_what_was_read_covers_what_became_of_it(server: Server, bob: Client, tmp
 # ---------------------------------------------------------------------------------------------------------- found
 
 
-def until_after(stored: Stored) -> None:
+def until_after(receipt: Receipt) -> None:
     """Of what is said in one moment, none is the newer."""
-    wait_until(lambda: time.time() * 1000 >= stored.time + 1)
+    wait_until(lambda: time.time() * 1000 >= receipt.time + 1)
 
 
 def test_what_was_said_is_found_again(ada: Terminal, bob: Client) -> None:
