@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
@@ -16,11 +17,12 @@ import pytest
 
 from chatroom.errors import StoreFailed, StoreUnusable
 from chatroom.messages import Deleted, Edited, Message, Stored
-from chatroom.server.store import FAR, Reader, RoomRecord
+from chatroom.server.store import FAR, Appended, Reader, RoomRecord, Said
 from chatroom.server.store import file as store_file
 from chatroom.server.store import sqlite as sqlite_module
 from chatroom.server.store.schema import APPLICATION, MIGRATIONS
 from chatroom.server.store.sqlite import SqliteStore
+from tests.server.processes import wait_until
 from tests.support.rooms import Aside
 from tests.support.stores import (
     ADA,
@@ -331,6 +333,71 @@ def test_positions_are_written_in_one_transaction_and_what_is_no_news_not_at_all
         store._database._file.writer.set_trace_callback(None)
         assert statements.count("COMMIT") == 1
         assert log.read_bytes() == before
+
+
+# Several rooms at once
+
+
+def append_together(store: SqliteStore, *batches: tuple[RoomRecord, Said]) -> tuple[list[Future[Appended]], int]:
+    """Each by a thread of its own, one after the other, while somebody else writes; and how many transactions
+    that took."""
+    statements: list[str] = []
+    store._database._file.writer.set_trace_callback(statements.append)
+    with ThreadPoolExecutor(len(batches)) as pool:
+        outcomes = []
+        with store._database.writing:
+            for room, words in batches:
+                outcomes.append(pool.submit(store.append, room, [words], 0))
+                wait_until(lambda: len(store._orders._waiting) == len(outcomes))
+    return outcomes, statements.count("COMMIT")
+
+
+def held(store: SqliteStore) -> dict[str, list[str]]:
+    return {room.name: [message.id for message in everything(store, room)] for room in store.rooms()}
+
+
+def test_what_gathers_for_several_rooms_while_somebody_writes_is_one_transaction(path: Path) -> None:
+    with opened(path) as (store, lobby):
+        den, attic = store.add_room("den", "den"), store.add_room("attic", "attic")
+        outcomes, transactions = append_together(
+            store, (lobby, said("1", "2")), (den, said("1", owner=BOB)), (attic, said("3"))
+        )
+        assert [seqs(outcome.result().events) for outcome in outcomes] == [[1, 2], [1], [1]]
+        assert transactions == 1
+    with opened(path) as (store, _):
+        assert held(store) == {"lobby": ["1", "2"], "den": ["1"], "attic": ["3"]}
+        assert [room.last for room in store.rooms()] == [2, 1, 1]
+
+
+def test_what_gathers_twice_for_one_room_is_numbered_one_after_the_other(path: Path) -> None:
+    with opened(path) as (store, lobby):
+        outcomes, _ = append_together(store, (lobby, said("1", "2")), (lobby, said("3")), (lobby, said("4")))
+        assert [seqs(outcome.result().events) for outcome in outcomes] == [[1, 2], [3], [4]]
+        assert held(store) == {"lobby": ["1", "2", "3", "4"]}
+
+
+def test_a_repeat_or_a_whisper_among_what_gathers_keeps_nobody_elses_from_being_stored(path: Path) -> None:
+    with opened(path) as (store, lobby):
+        den, attic = store.add_room("den", "den"), store.add_room("attic", "attic")
+        store.append(lobby, [said("1")], 0)
+        outcomes, _ = append_together(
+            store, (lobby, said("1", "2")), (den, said("3")), (attic, by(BOB, whisper("4", "psst", EVE)))
+        )
+        again, new, whispered = [outcome.result() for outcome in outcomes]
+        assert again.repeats == [(0, Stored("1", "lobby", 1, 0))]
+        assert [seqs(outcome.events) for outcome in (again, new, whispered)] == [[2], [1], [1]]
+        assert whispered.readers == {1: {BOB, EVE}}
+
+
+def test_what_cannot_be_stored_fails_alone(path: Path) -> None:
+    half_a_character = by(BOB, say("2", "\ud800"))
+    with opened(path) as (store, lobby):
+        den = store.add_room("den", "den")
+        outcomes, _ = append_together(store, (lobby, said("1")), (den, half_a_character))
+        assert seqs(outcomes[0].result().events) == [1]
+        assert isinstance(outcomes[1].exception(), UnicodeEncodeError)
+        assert (den.last, held(store)) == (0, {"lobby": ["1"], "den": []})
+        assert seqs(store.append(den, [said("2", owner=BOB)], 0).events) == [1]
 
 
 # What is erased is erased

@@ -1,16 +1,18 @@
 """The store in one SQLite file, in WAL mode.
 
-Knows rooms and their histories as SQL. One transaction per batch; the unique index on (owner, id) is the referee of
-what was said before. With `flush`, SQLite syncs the write-ahead log before a commit returns, so what `append` gave
-back survives a power cut; without, it survives the end of this process only.
+Knows rooms and their histories as SQL. One transaction per batch, or for the batches of several rooms that came while
+somebody wrote; the unique index on (owner, id) is the referee of what was said before. With `flush`, SQLite syncs the
+write-ahead log before a commit returns, so what `append` gave back survives a power cut; without, it survives the end
+of this process only.
 """
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import count, repeat
 from pathlib import Path
 from time import sleep
-from typing import Any
+from typing import Any, cast
 
 from chatroom.messages import Message, Numbered, Say, Stored
 from chatroom.server.store import (
@@ -28,6 +30,7 @@ from chatroom.server.store import (
 from chatroom.server.store.database import Database, new_key
 from chatroom.server.store.events import COLUMNS, ONCE, SAID, Writer, as_read, erase, readers_of, repeat_of
 from chatroom.server.store.finding import Finder
+from chatroom.server.store.orders import Order, Orders, telling
 from chatroom.server.store.sqlite_people import SqlitePeople
 
 # A None costs more than any other value: sqlite3 asks it each time whether it would rather be something else.
@@ -78,6 +81,7 @@ class SqliteStore:
         self._database = Database(Path(path), flush=flush)
         self.people = SqlitePeople(self._database)
         self._finder = Finder(self._database)
+        self._orders = Orders()
         self._rooms = {room.key: room for room in self._load_rooms()}
 
     # ------------------------------------------------------------------------------------------------ rooms
@@ -149,33 +153,40 @@ class SqliteStore:
     # --------------------------------------------------------------------------------------------- messages
 
     def append(self, room: RoomRecord, said: Sequence[Said], now: int) -> Appended:
+        """What gathers while somebody writes is written together: busy rooms share a transaction, and its flush."""
+        order = Order(room, said, now)
+        self._orders.add(order)
         with self._database.writing:
-            time = max(now, room.time)
-            appended = self._append_all(room, said, time) or self._append_each(room, said, time)
-            if appended.events:
-                room.last, room.time = room.last + len(appended.events), time
-        return appended
+            if not order.is_settled():
+                self._carry_out(self._orders.take())
+        return order.outcome()
 
-    def _append_all(self, room: RoomRecord, said: Sequence[Said], time: int) -> Appended | None:
-        """Everything in one go, if it is plain, and nothing in it was said before."""
-        if not all([group.plain for group in said]):  # noqa: C419 (a list is faster)
-            return None
-        numbers = count(room.last + 1)
-        messages = [_numbered(room, next(numbers), time, group, say) for group in said for say in group.says]
-        owners = [group.owner for group in said for _ in group.says]
-        try:
-            with self._database.transaction(safe=True) as db:
-                db.executemany(_INSERT, map(_row, repeat(room.key), owners, messages))
-                _move_on(db, room, room.last + len(messages), time)
-        except sqlite3.IntegrityError:
-            return None
-        return Appended(messages)
+    def _carry_out(self, orders: Sequence[Order]) -> None:
+        """All in one transaction, if they are plain, no two are of one room, and nothing in them was said before: else
+        the table refuses it. What is left, one by one."""
+        if plain := [order for order in orders if order.is_plain()]:
+            with suppress(Exception):  # whose fault it was shows when each is tried by itself
+                self._append_all(plain)
+        for order in orders:
+            if not order.is_settled():
+                with telling(order):
+                    self._append_each(order)
 
-    def _append_each(self, room: RoomRecord, said: Sequence[Said], time: int) -> Appended:
-        repeats: list[tuple[int, Stored | IdConflict]] = []
+    def _append_all(self, orders: Sequence[Order]) -> None:
+        numbered = [_numbered(order) for order in orders]
         with self._database.transaction(safe=True) as db:
-            writer = Writer(db, room, time)
-            for place, group in enumerate(said):
+            for order, messages in zip(orders, numbered, strict=True):
+                owners = [group.owner for group in order.said for _ in group.says]
+                db.executemany(_INSERT, map(_row, repeat(order.room.key), owners, messages))
+                _move_on(db, order, len(messages))
+        for order, messages in zip(orders, numbered, strict=True):
+            order.settle(Appended(messages))
+
+    def _append_each(self, order: Order) -> None:
+        room, repeats = order.room, list[tuple[int, Stored | IdConflict]]()
+        with self._database.transaction(safe=True) as db:
+            writer = Writer(db, room, order.time())
+            for place, group in enumerate(order.said):
                 for word in group.says:
                     say = word.say if isinstance(word, Whisper) else word
                     if isinstance(say, Change):
@@ -186,8 +197,8 @@ class SqliteStore:
                         writer.add(group, word)
             self._finder.rewrite(db, room, writer.rewritten)
             if writer.events:
-                _move_on(db, room, room.last + len(writer.events), time)
-        return Appended(writer.events, repeats, writer.readers)
+                _move_on(db, order, len(writer.events))
+        order.settle(Appended(writer.events, repeats, writer.readers))
 
     def repeat(self, room: RoomRecord, owner: int, say: Say) -> Stored | IdConflict | None:
         with self._database.reading() as db:
@@ -286,8 +297,13 @@ class SqliteStore:
         self._database.close()
 
 
-def _numbered(room: RoomRecord, seq: int, time: int, said: Said, say: Any) -> Message:
-    return Message(room.name, seq, time, said.username, say.message, say.id, say.kind, say.reply_to)
+def _numbered(order: Order) -> list[Message]:
+    room, time, numbers = order.room, order.time(), count(order.room.last + 1)
+    return [
+        Message(room.name, next(numbers), time, group.username, say.message, say.id, say.kind, say.reply_to)
+        for group in order.said
+        for say in cast(Sequence[Say], group.says)
+    ]
 
 
 def _row(key: int, owner: int, said: Message) -> tuple[Any, ...]:
@@ -295,5 +311,6 @@ def _row(key: int, owner: int, said: Message) -> tuple[Any, ...]:
     return (key, said.seq, said.time, owner, said.id, said.username, said.message, said.kind, reply_to)
 
 
-def _move_on(db: sqlite3.Connection, room: RoomRecord, last: int, time: int) -> None:
-    db.execute("UPDATE room SET last = ?, time = ? WHERE key = ?", (last, time, room.key))
+def _move_on(db: sqlite3.Connection, order: Order, events: int) -> None:
+    room = order.room
+    db.execute("UPDATE room SET last = ?, time = ? WHERE key = ?", (room.last + events, order.time(), room.key))
