@@ -32,6 +32,7 @@ from chatroom.server.listener import Listener, bind
 from chatroom.server.metrics import Metrics, open_metrics
 from chatroom.server.operating import OperatorDoor
 from chatroom.server.operator import Operator
+from chatroom.server.pace import Pace
 from chatroom.server.store import open_store
 from chatroom.server.trim import Trimmer
 
@@ -126,7 +127,7 @@ class Server:
             if self._metrics_on is not None:
                 self._metrics = open_metrics(self._metrics_on, figures)
             opened.pop_all()  # from here on `close` does it
-        self._flusher = Flusher()
+        self._flusher, self._pace = Flusher(), Pace()
         self._house = self._furnish(hub, figures)
         self._listener = Listener(sock, self._admit, self._doorkeeper.make_way)
         for part in (self._flusher, self._keeper, self._listener):
@@ -202,6 +203,7 @@ class Server:
         self._flusher.stop()
         _patiently(self._house.hub.directory.keep_seen)
         self._store.close()
+        self._pace.end()
 
     def _part_with_everybody(self, deadline: float) -> None:
         connections = self._all()
@@ -281,7 +283,9 @@ class Server:
         tick, trimmer = 0, Trimmer()
         while not self._closing.wait(TICK_SECONDS):
             tick += 1
-            trimmer.look(self._look_after_all(also_life=tick % LIFE_TICKS == 0))
+            number = self._look_after_all(also_life=tick % LIFE_TICKS == 0)
+            trimmer.look(number)
+            self._pace.keep(number)
             if tick % PRUNE_TICKS == 1:
                 _patiently(partial(self._house.hub.directory.prune, self._history_ms))
             _patiently(self._index)
