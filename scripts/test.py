@@ -54,8 +54,13 @@ def phases(cores: int) -> tuple[Phase, ...]:
     """How all tests are run."""
     return (
         Phase("side by side", (*sharing.side_by_side(cores), "-m", "not alone")),
-        Phase("one by one, those that a neighbour would disturb", ("-m", "alone")),
+        Phase("one by one, those that a neighbour would disturb", (*files_with("mark.alone"), "-m", "alone")),
     )
+
+
+def files_with(mark: str) -> list[str]:
+    """The files in which this mark stands: to read all the others for it takes seconds."""
+    return sorted(str(path) for path in Path("tests").rglob("test_*.py") if mark in path.read_text("utf-8"))
 
 
 def run_all(pytest: Sequence[str], home: Environment) -> int:

@@ -59,6 +59,8 @@ def test_all_tests_run_side_by_side_but_for_those_that_a_neighbour_would_disturb
     assert first[-3:-1] == ["-m", "not alone"]
     assert "-n" in first
     assert second[-3:-1] == ["-m", "alone"]
+    assert str(Path("tests/server/test_slow_readers.py")) in second
+    assert str(Path("tests/test_room.py")) not in second
     assert "-n" not in second
     said = capsys.readouterr().out.splitlines()
     assert [line[:16] for line in said[:2]] == ["[*] Tests, part "] * 2

@@ -201,9 +201,15 @@ def test_who_breaks_off_or_sends_rubbish_in_the_middle_is_gone_for_the_others(of
         assert bob.until_type("left")[-1]["username"] == "ada"
 
 
-def layers() -> int:
-    """How many connections TLS still keeps something for, in this process."""
-    return sum(isinstance(thing, TlsLayer) for thing in gc.get_objects())
+@pytest.fixture
+def layers() -> Iterator[Callable[[], int]]:
+    """Of how many connections that this test makes TLS still keeps something. The garbage collector comes late, and so
+    is not waited for."""
+    gc.freeze()  # what is there already is not looked at
+    gc.disable()
+    yield lambda: sum(isinstance(thing, TlsLayer) for thing in gc.get_objects())
+    gc.enable()
+    gc.unfreeze()
 
 
 def wait_until_gone(server: chatroom.Server) -> None:
@@ -217,23 +223,22 @@ def wait_until_gone(server: chatroom.Server) -> None:
 
 
 @pytest.mark.parametrize("way", hostile.WAYS)
-def test_what_tls_keeps_for_a_connection_goes_with_it(office: chatroom.Server, way: str) -> None:
-    """It is large. The garbage collector comes late, and so is not waited for."""
-    gc.collect()
-    gc.disable()
-    try:
-        before = layers()
-        with hostile.connect(office.port, hostile.encryption()) as line, contextlib.suppress(OSError):
-            hostile.WAYS[way](line)
-        with contextlib.closing(person(office.port, "ada", "lobby", tls=True)) as ada:
-            ada.say("lobby", "hello")
-        wait_until_gone(office)
-        wait_until(lambda: layers() == before)  # soon: the keeper may be looking after them all just now
-    finally:
-        gc.enable()
+def test_what_tls_keeps_for_a_connection_goes_with_it(
+    office: chatroom.Server, layers: Callable[[], int], way: str
+) -> None:
+    """It is large."""
+    with hostile.connect(office.port, hostile.encryption()) as line, contextlib.suppress(OSError):
+        hostile.WAYS[way](line)
+    with contextlib.closing(person(office.port, "ada", "lobby", tls=True)) as ada:
+        ada.say("lobby", "hello")
+        assert layers() > 0
+    wait_until_gone(office)
+    wait_until(lambda: layers() == 0)  # soon: the keeper may be looking after them all just now
 
 
-def test_who_looks_after_all_holds_on_to_nobody(office: chatroom.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_looks_after_all_holds_on_to_nobody(
+    office: chatroom.Server, layers: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After this turn the keeper waits for an hour."""
     looked, check = threading.Event(), Connection.check
 
@@ -242,12 +247,11 @@ def test_who_looks_after_all_holds_on_to_nobody(office: chatroom.Server, monkeyp
         check(connection, now)
         looked.set()
 
-    before = layers()
     with contextlib.closing(person(office.port, "ada", "lobby", tls=True)):
         monkeypatch.setattr(Connection, "check", check_once)
         assert looked.wait(PATIENCE)
     wait_until_gone(office)
-    wait_until(lambda: layers() == before)
+    wait_until(lambda: layers() == 0)
 
 
 def test_tls_inside_tls_is_one_too_many(office: chatroom.Server) -> None:
