@@ -185,7 +185,7 @@ def test_scrolling_leaves_nothing_of_it_behind(server: Server, bob: Client, tmp_
         for number in range(40):
             bob.say("lobby", f"line {number}.").result(TIMEOUT)
         ada.sees("line 39.")
-        assert ada.count(SECRET) == 1
+        ada.until(lambda: ada.count(SECRET) == 1, "that it is shown below, and nowhere else")
         hide(ada)
         ada.until(lambda: not ada.count(SECRET), "that nothing of it is left")
 
