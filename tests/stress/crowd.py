@@ -1,8 +1,8 @@
 """A crowd: many people in one process, fifty in a room, who say nothing. `python -m tests.stress.crowd PORT NUMBER`
-says a word when all are in, and holds their lines until it is ended: then all break in the same moment."""
+says a word when all are in, and holds their lines until it is ended or its stdin is closed: then all break in the same
+moment."""
 
 import sys
-import time
 
 if sys.platform == "win32":
     sys.exit("The limit of descriptors is POSIX's.")
@@ -19,8 +19,7 @@ def main(port: int, number: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     crowd: list[WireClient] = [person(port, f"crowd-{n}", f"room-{n // COMPANY}") for n in range(number)]
     print(f"{len(crowd)} are in", flush=True)
-    while True:
-        time.sleep(60)
+    sys.stdin.read()
 
 
 if __name__ == "__main__":

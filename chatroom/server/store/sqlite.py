@@ -183,7 +183,8 @@ class SqliteStore:
             order.settle(Appended(messages))
 
     def _append_each(self, order: Order) -> None:
-        room, repeats = order.room, list[tuple[int, Stored | IdConflict]]()
+        room = order.room
+        repeats: list[tuple[int, Stored | IdConflict]] = []
         with self._database.transaction(safe=True) as db:
             writer = Writer(db, room, order.time())
             for place, group in enumerate(order.said):
