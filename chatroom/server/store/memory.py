@@ -12,7 +12,6 @@ from itertools import chain, count, islice, repeat
 from pathlib import Path
 from typing import NamedTuple
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from chatroom import text
@@ -33,22 +32,11 @@ from chatroom.server.store import (
     new_epoch,
 )
 from chatroom.server.store.memory_people import MemoryPeople
+from chatroom.server.store.spoken import Run, Spoken
 from chatroom.server.store.words import asked_for, newest, words_in
 
 HELD = 100_000
 """So many messages of a room are held at least; a quarter more, and the oldest are forgotten."""
-
-
-class _Spoken(Struct, frozen=True, gc=False):
-    """What one owner said in one go, as far as it is remembered for ever. Its ids share it, so that what is kept of
-    a message is little beside its id, and nothing that the garbage collector must visit."""
-
-    room: int
-    first: int
-    time: int
-    ids: tuple[str, ...]
-    hashes: "array[int]"
-    """Of the texts."""
 
 
 class _Private(NamedTuple):
@@ -99,7 +87,8 @@ class MemoryStore:
         self.people = MemoryPeople(self._keep_seen_of)
         self._numbers = count(1)
         self._said: dict[RoomRecord, _History] = {}
-        self._ids: defaultdict[int, dict[str, _Spoken]] = defaultdict(dict)
+        self._spoken: defaultdict[int, Spoken] = defaultdict(Spoken)
+        """By owner."""
         self._seen: defaultdict[RoomRecord, dict[int, int]] = defaultdict(dict)
 
     def rooms(self) -> list[RoomRecord]:
@@ -154,15 +143,13 @@ class MemoryStore:
 
     def _append(self, room: RoomRecord, said: Said, time: int, events: list[Entry]) -> Iterable[Stored | IdConflict]:
         """Adds what is new to the messages, and gives the answers to what is not."""
-        name, username, known = room.name, said.username, self._ids[said.owner]
+        name, username = room.name, said.username
         says: Sequence[Say] = said.says  # type: ignore[assignment]
         first = room.last + 1 + len(events)
         ids = tuple([say.id for say in says])
-        spoken = _Spoken(room.key, first, time, ids, array("q", [hash(say.message) for say in says]))
-        new = dict.fromkeys(ids, spoken)
-        if len(new) < len(says) or not known.keys().isdisjoint(new):
+        run = Run(room.key, first, time, ids, array("q", [hash(say.message) for say in says]))
+        if not self._spoken[said.owner].add(run):
             return self._append_each(room, said, time, events)
-        known.update(new)
         self._said[room].owners.extend(repeat(said.owner, len(says)))
         events += [
             Message(name, seq, time, username, say.message, say.id, say.kind, say.reply_to)
@@ -178,8 +165,8 @@ class MemoryStore:
             say = word.say if isinstance(word, Whisper) else word
             if isinstance(say, Change):
                 self._change(room, said, say, time, events)
-            elif spoken := self._ids[said.owner].get(say.id):
-                yield _repeat(spoken, room, say)
+            elif run := self._spoken[said.owner].find(say.id):
+                yield _repeat(run, room, say)
             else:
                 self._append(room, said._replace(says=[say], plain=True), time, events)
                 self._restrict(room, said.owner, word, events)
@@ -212,8 +199,8 @@ class MemoryStore:
 
     def repeat(self, room: RoomRecord, owner: int, say: Say) -> Stored | IdConflict | None:
         with self._lock:
-            spoken = self._ids.get(owner, {}).get(say.id)
-            return _repeat(spoken, room, say) if spoken else None
+            run = self._spoken[owner].find(say.id)
+            return _repeat(run, room, say) if run else None
 
     def _forget_overflow(self, room: RoomRecord) -> None:
         held = len(self._said[room].events)
@@ -355,10 +342,10 @@ def _has_words(message: Message, words: Sequence[str]) -> bool:
     return all(word in said for word in words[:-1]) and any(word.startswith(words[-1]) for word in said)
 
 
-def _repeat(spoken: _Spoken, room: RoomRecord, say: Say) -> Stored | IdConflict:
-    place = spoken.ids.index(say.id)
-    if spoken.room == room.key and spoken.hashes[place] == hash(say.message):
-        return Stored(say.id, room.name, spoken.first + place, spoken.time)
+def _repeat(run: Run, room: RoomRecord, say: Say) -> Stored | IdConflict:
+    place = run.ids.index(say.id)
+    if run.room == room.key and run.hashes[place] == hash(say.message):
+        return Stored(say.id, room.name, run.first + place, run.time)
     return IdConflict(say.id)
 
 
