@@ -208,6 +208,7 @@ def test_each_room_has_a_draft_of_its_own(ada: Terminal, bob: Client) -> None:
 
 
 def test_names_rooms_commands_and_emoji_complete(ada: Terminal, bob: Client) -> None:
+    ada.sees("bob joined")
     for typed, completed in [
         (f"bo{TAB}", "lobby> bob: "),
         (f"{CTRL_U}hello BO{TAB}", "lobby> hello bob"),
