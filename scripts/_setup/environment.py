@@ -168,8 +168,6 @@ def variables(environment: Environment | None = None) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     if environment:
         own["VIRTUAL_ENV"] = str(environment.home)
-        # Bytecode lies beside the environment, not in the checkout, and every start of a program is faster for it.
-        own["PYTHONPYCACHEPREFIX"] = str(environment.home / "bytecode")
         own["PATH"] = os.pathsep.join([str(environment.bin), own.get("PATH", os.defpath)])
     return own
 
