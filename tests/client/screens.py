@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,6 +25,7 @@ from wcwidth import wcwidth
 from chatroom.messages import AnyRequest, Event, Hello, Join, Limits, Live, Room, Welcome
 from chatroom.wire import Unreadable, native
 from tests.client.peers import PLAIN_PORTS
+from tests.client.warm import WarmCommand
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 15.0
@@ -65,7 +66,7 @@ class Terminal:
         self,
         home: Path,
         *arguments: str,
-        command: Sequence[str] = COMMAND,
+        command: Sequence[str] = (),
         columns: int = 80,
         rows: int = 24,
         python_path: Path = ROOT,
@@ -75,11 +76,12 @@ class Terminal:
         self.raw = b""
         self._stream = pyte.ByteStream(self.screen)
         self.end, terminal = _open(rows, columns)
-        self.process = subprocess.Popen(
-            [sys.executable, "-ISc", _SIT_DOWN, shutil.which(command[0]) or command[0], *command[1:], *arguments],
-            stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
-            env=environment(home, **({"TERM": "xterm-256color"} | variables)) | {"PYTHONPATH": f"{python_path}:{ROOT}"},
-        )  # fmt: skip
+        of_this = environment(home, **({"TERM": "xterm-256color"} | variables))
+        self.process = (
+            _start(terminal, [*command, *arguments], of_this | {"PYTHONPATH": f"{python_path}:{ROOT}"})
+            if command
+            else WarmCommand(terminal, arguments, of_this)
+        )
         os.close(terminal)
 
     def __enter__(self) -> Self:
@@ -174,6 +176,14 @@ class Terminal:
         self.raw += data
         self._stream.feed(data)
         return bool(data)
+
+
+def _start(terminal: int, command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    """The command itself, as it is typed."""
+    return subprocess.Popen(
+        [sys.executable, "-ISc", _SIT_DOWN, shutil.which(command[0]) or command[0], *command[1:]],
+        stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True, env=environment,
+    )  # fmt: skip
 
 
 def _open(rows: int, columns: int) -> tuple[int, int]:

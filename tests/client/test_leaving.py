@@ -98,7 +98,7 @@ def test_a_bug_is_one_sentence_and_its_trace_lies_in_a_file(server: Server, tmp_
         "typist.Typist.typed = typed\n"
     )
     arguments = ("--port", str(server.port), "--name", "ada", "--mute")
-    with Terminal(tmp_path, *arguments, python_path=tmp_path) as ada:
+    with Terminal(tmp_path, *arguments, command=COMMAND, python_path=tmp_path) as ada:
         ada.prompt("lobby> ")
         ada.type(f"hello{ENTER}")
         assert ada.ends() == 1

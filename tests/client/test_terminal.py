@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,18 +13,23 @@ if sys.platform == "win32":
 from chatroom import Server
 from chatroom.client.commands import COMMANDS
 from chatroom.client.session import Client
-from tests.client.screens import CTRL_C, CTRL_D, CTRL_U, ENTER, Actor, Terminal
+from tests.client.screens import COMMAND, CTRL_C, CTRL_D, CTRL_U, ENTER, Actor, Terminal
 
 
 def port_of(server: Server | Actor) -> tuple[str, str]:
     return "--port", str(server.port)
 
 
+def typed(home: Path, *arguments: str, **more: Any) -> Terminal:
+    """The command as it is typed, by its full way from the start of Python on."""
+    return Terminal(home, *arguments, command=COMMAND, **more)
+
+
 # ------------------------------------------------------------------------------------------------- coming in
 
 
 def test_the_classic_greeting(server: Server, tmp_path: Path) -> None:
-    with Terminal(tmp_path, *port_of(server), "--mute") as ada:
+    with typed(tmp_path, *port_of(server), "--mute") as ada:
         ada.sees("Enter your name:")
         assert ada.lines()[:2] == [f"[*] Connecting to 127.0.0.1:{server.port} ...", "[+] Connected."]
         ada.type(f"ada{ENTER}")
@@ -32,7 +38,7 @@ def test_the_classic_greeting(server: Server, tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_taken_is_asked_for_again(server: Server, bob: Client, tmp_path: Path) -> None:
-    with Terminal(tmp_path, *port_of(server), "--name", "bob", "--mute") as ada:
+    with typed(tmp_path, *port_of(server), "--name", "bob", "--mute") as ada:
         ada.sees("bob is taken")
         ada.sees("Enter your name:")
         ada.type(f"no/name{ENTER}")
@@ -42,7 +48,7 @@ def test_a_name_that_is_taken_is_asked_for_again(server: Server, bob: Client, tm
 
 
 def test_a_server_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
-    with Terminal(tmp_path, "--port", "1") as ada:
+    with typed(tmp_path, "--port", "1") as ada:
         assert ada.ends() == 3
         assert ada.count("No server answers at 127.0.0.1:1") == 1
         assert not ada.count("Traceback")
@@ -50,7 +56,7 @@ def test_a_server_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("key", "code"), [(CTRL_C, 130), (CTRL_D, 0)])
 def test_leaving_instead_of_a_name(server: Server, tmp_path: Path, key: str, code: int) -> None:
-    with Terminal(tmp_path, *port_of(server)) as ada:
+    with typed(tmp_path, *port_of(server)) as ada:
         ada.sees("Enter your name:")
         ada.type(key)
         assert ada.ends() == code
@@ -98,7 +104,7 @@ def test_history_goes_back_page_by_page(server: Server, bob: Client, tmp_path: P
     for number in range(1, 76):
         bob.say("lobby", f"number {number}.")
     assert bob.flush(10)
-    with Terminal(tmp_path, *port_of(server), "--name", "ada", "--mute") as ada:
+    with typed(tmp_path, *port_of(server), "--name", "ada", "--mute") as ada:
         ada.sees("number 75.")
         assert not ada.count("number 25.")
         ada.type(f"/history{ENTER}")
@@ -119,7 +125,7 @@ def test_history_goes_back_page_by_page(server: Server, bob: Client, tmp_path: P
 def test_only_others_who_speak_now_ring_the_bell(server: Server, bob: Client, tmp_path: Path) -> None:
     bob.say("lobby", "before you came").result(10)
     # With nothing on the path there is no player: what is heard is the bell.
-    with Terminal(tmp_path, *port_of(server), "--name", "ada", PATH="") as ada:
+    with typed(tmp_path, *port_of(server), "--name", "ada", PATH="") as ada:
         ada.sees("before you came")
         ada.type(f"I am here{ENTER}")
         ada.sees("ada: I am here")
@@ -139,7 +145,7 @@ def test_only_others_who_speak_now_ring_the_bell(server: Server, bob: Client, tm
 def test_the_link_drops_and_comes_back(tmp_path: Path) -> None:
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(Server(port=0, data=tmp_path / "server"))
-        ada = stack.enter_context(Terminal(tmp_path / "ada", *port_of(server), "--name", "ada", "--mute"))
+        ada = stack.enter_context(typed(tmp_path / "ada", *port_of(server), "--name", "ada", "--mute"))
         ada.sees("You are in lobby")
         server.close()
         ada.until(lambda: ada.shows("link lost "), "the bar")
@@ -157,7 +163,7 @@ def test_the_link_drops_and_comes_back(tmp_path: Path) -> None:
 
 
 def test_no_color_is_respected(server: Server, bob: Client, tmp_path: Path) -> None:
-    with Terminal(tmp_path, *port_of(server), "--name", "ada", "--mute", NO_COLOR="1") as ada:
+    with typed(tmp_path, *port_of(server), "--name", "ada", "--mute", NO_COLOR="1") as ada:
         bob.say("lobby", "hello").result(10)
         ada.sees("bob: hello")
         assert b"38;5" not in ada.raw
