@@ -3,13 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 
 from tests.server.processes import ROOT
-
-v4: Any = nbformat.v4  # it brings no types
 
 CELLS = {
     "import chatroom; from chatroom.messages import Message": "",
@@ -37,11 +33,15 @@ def test_a_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    import nbformat  # here, since all that it brings takes long to load
+    from nbclient import NotebookClient
+
+    v4: Any = nbformat.v4  # it brings no types
     notebook = v4.new_notebook(cells=[v4.new_code_cell(source) for source in CELLS])
     NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert [output_of(cell) for cell in notebook.cells] == list(CELLS.values())
 
 
-def output_of(cell: nbformat.NotebookNode) -> str:
+def output_of(cell: Any) -> str:
     """What is seen below the cell."""
     return "".join(out.get("text") or out["data"]["text/plain"] for out in cell.outputs).strip()

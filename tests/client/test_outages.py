@@ -21,6 +21,7 @@ from chatroom.client.events import Back, Ended, Offline, Online, Outage, Reset
 from chatroom.client.line import pause
 from chatroom.client.link import CONNECT_SECONDS
 from chatroom.client.session import Client
+from chatroom.client.unsent import Shelf, folder_of
 from chatroom.messages import Error, Farewell, Hello, Join, Leave, Left, Live, Message, Ping, Pong, Room, Say, Stored
 from tests.client.conftest import Enter
 from tests.client.peers import TIMEOUT, Ear, Proxy, Script, in_lobby, meet, message, room_answer, texts
@@ -570,6 +571,7 @@ def test_what_was_unsent_is_said_at_the_next_start(script: Script, enter: Enter)
 TALKER = """
 import sys
 from chatroom.client.session import Client
+from chatroom.client.unsent import Shelf, folder_of
 
 port, data, turn = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 with Client(port=port, username="talker", data=data) as talker:
@@ -581,25 +583,34 @@ with Client(port=port, username="talker", data=data) as talker:
 """
 
 
-def kill_a_talker(port: int, data: Path, turn: str, said: int) -> None:
-    """Kills it as soon as it has said so much."""
-    command = [sys.executable, "-c", TALKER, str(port), str(data), turn]
+def kill_a_talker(proxy: Proxy, data: Path, turn: str, said: int) -> None:
+    """Kills it as soon as it has said so much; half of that, or more, is on the way then and does not arrive."""
+    command = [sys.executable, "-c", TALKER, str(proxy.port), str(data), turn]
     with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", env=environment()) as talker:
         assert talker.stdout
         for line in talker.stdout:
+            if int(line) == said // 2:
+                proxy.freeze()
             if int(line) == said:
                 talker.kill()
         talker.wait(TIMEOUT)
 
 
+def left_unsent(data: Path, port: int) -> list[Say]:
+    """What the next client that is started will say."""
+    shelf = Shelf(folder_of(data, "127.0.0.1", port, "talker"))
+    shelf.claim()
+    shelf.close()
+    return shelf.unsent
+
+
 def test_kill_9_in_the_midst_of_sending(tmp_path: Path, enter: Enter) -> None:
-    """The server takes 300 at once and then 150 a second: some of what was said is not even sent when it comes."""
     turns = {"0": 120, "1": 450}
-    with Server(port=0, rate=150) as server:
+    with Server(port=0, rate=0) as server, Proxy(server.port) as proxy:
         for turn, said in turns.items():
-            kill_a_talker(server.port, tmp_path / "talker", turn, said)
-        talker = enter(server.port, "talker", data=tmp_path / "talker").start()
-        assert talker.unsent
+            kill_a_talker(proxy, tmp_path / "talker", turn, said)
+        assert left_unsent(tmp_path / "talker", proxy.port)
+        talker = enter(proxy.port, "talker", data=tmp_path / "talker").start()
         assert talker.flush(TIMEOUT)
         stored = history(enter(server.port, "bob"))
     for turn, said in turns.items():

@@ -21,14 +21,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _what_takes_time_begins_first(request: pytest.FixtureRequest) -> None:
+    """Before the first test, so that none has to wait for it alone; where nothing asks for it, it is not begun."""
+    asked_for = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    for name in asked_for & {"visits", "aging"}:
+        request.getfixturevalue(name)
+
+
+@pytest.fixture(scope="session")
 def visits(server: ServerProcess) -> dict[str, Visit]:
-    """Strangers who take their time. They come before the first test, so that none has to wait for them alone."""
+    """Strangers who take their time."""
     visits = all_visits(server.port)
     MADE.clear()  # they stay beyond the first test
     return visits
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def aging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aging]:
     """A server that keeps what was said for a second, and some who were there long before the test that asks them."""
     data = tmp_path_factory.mktemp("aging")

@@ -6,6 +6,7 @@ Knows frames and deadlines. Knows nothing of the package under test, and judges 
 import contextlib
 import itertools
 import json
+import select
 import socket
 import ssl
 import struct
@@ -150,6 +151,10 @@ class WireClient:
     def _more(self, deadline: float) -> bytes:
         self.socket.settimeout(max(0.001, deadline - time.monotonic()))
         return self.socket.recv(65_536)
+
+    def hears_something(self) -> bool:
+        """Whether there is anything to read already."""
+        return bool(self._buffer or select.select([self.socket], [], [], 0)[0])
 
     def take(self) -> bytes:
         """More bytes, which are kept for `receive`; none at the end of the stream."""
