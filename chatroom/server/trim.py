@@ -11,7 +11,7 @@ from collections.abc import Callable
 CROWD = 100
 """When so many have gone it is worth the while."""
 
-_MMAP_THRESHOLD, _ARENA_MAX = -3, -8  # of glibc's malloc.h
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 
 
 def be_frugal() -> None:
@@ -20,6 +20,7 @@ def be_frugal() -> None:
     if sys.platform == "linux":
         tune = getattr(ctypes.CDLL(None), "mallopt", None)
         if tune:
+            tune(_TRIM_THRESHOLD, 8 << 20)
             tune(_MMAP_THRESHOLD, 1 << 20)
             tune(_ARENA_MAX, 4)
 
