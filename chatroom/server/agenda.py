@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from chatroom.server.batch import Batch, News
 
-PENDING = 256 * 1024
+PENDING = 128 * 1024
 """With so much pending, whoever posts waits: its socket fills, and TCP slows that sender down."""
 
 
