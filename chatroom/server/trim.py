@@ -16,7 +16,8 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 
 def be_frugal() -> None:
     """For a process that is a server and nothing else. Threads share a few arenas, where else many would keep their own
-    for good; and what is large, as for hashing a password, comes from the system and goes back to it at once."""
+    for good; and what is large, as for hashing a password, comes from the system and goes back to it at once. What is
+    free beside that stays for the next batch, which is built in as much as the one before."""
     if sys.platform == "linux":
         tune = getattr(ctypes.CDLL(None), "mallopt", None)
         if tune:

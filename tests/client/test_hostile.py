@@ -35,11 +35,15 @@ CHANGE: dict[str, Any] = {"room": "lobby", "time": 0, "username": HOSTILE}
 OURS = frozenset("\x1b\r\n\x07\x08")
 """Controls that the client itself may send to its terminal."""
 
+AT_REST = (25 << 5, 2004 << 5)
+"""The modes that the client sets while it waits for a key: the cursor is seen, and pastes come in brackets."""
+
 
 def test_nothing_hostile_reaches_the_screen(tmp_path: Path) -> None:
     actor = Actor(topic=HOSTILE, members=["ada", "zoe" + HOSTILE])
     with actor, Terminal(tmp_path, "--port", str(actor.port), "--name", "ada", "--mute") as ada:
         ada.sees("You are in lobby")
+        ada.until(lambda: set(AT_REST) <= ada.screen.mode, "the prompt")
         modes = set(ada.screen.mode)
         actor.say(
             Message("lobby", 1, 0, HOSTILE, HOSTILE + "\n" + HOSTILE, "1"),
@@ -64,7 +68,7 @@ def test_nothing_hostile_reaches_the_screen(tmp_path: Path) -> None:
         ada.prompt("lobby> ")
         ada.type(f"zo{TAB}")
         ada.until(lambda: "end:" in ada.line(), "the completed name")
-        assert set(ada.screen.mode) == modes
+        ada.until(lambda: set(ada.screen.mode) == modes, "the terminal's modes")
         assert (ada.screen.title, ada.screen.icon_name) == ("", "")
         actor.say(Error(code="banned", text=HOSTILE, fatal=True))
         ada.ends()

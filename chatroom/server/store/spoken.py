@@ -4,7 +4,8 @@ Knows ids and numbers. Knows no texts and no locks.
 """
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from itertools import islice
 from operator import lt
 
@@ -60,4 +61,9 @@ class Spoken:
         if stray := self._strays.get(id):
             return stray
         place = bisect_right(self._beginnings, id) - 1
-        return self._runs[place] if place >= 0 and id in self._runs[place].ids else None
+        return self._runs[place] if place >= 0 and _has(self._runs[place].ids, id) else None
+
+
+def _has(ascending: Sequence[str], id: str) -> bool:
+    place = bisect_left(ascending, id)
+    return place < len(ascending) and ascending[place] == id
