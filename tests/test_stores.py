@@ -88,7 +88,7 @@ def test_a_room_keeps_its_topic(store: Store, lobby: RoomRecord) -> None:
 def test_what_is_said_comes_back_numbered_in_order(store: Store, lobby: RoomRecord) -> None:
     hello = Say(id="a", room="lobby", message="hello", kind="action", reply_to=None)
     answer = Say(id="a", room="lobby", message="oh", reply_to=1)
-    appended = store.append(lobby, [Said(ADA, "ada", [hello]), Said(BOB, "bob", [answer])], 77)
+    appended = store.append(lobby, [Said(ADA, "ada", [hello]), Said(BOB, "bob", [answer], plain=False)], 77)
     assert list(appended.events) == [
         Message("lobby", 1, 77, "ada", "hello", "a", "action"),
         Message("lobby", 2, 77, "bob", "oh", "a", "text", 1),
@@ -99,7 +99,7 @@ def test_what_is_said_comes_back_numbered_in_order(store: Store, lobby: RoomReco
 
 def test_history_gives_what_was_said_and_says_that_it_is_a_replay(store: Store, lobby: RoomRecord) -> None:
     hello = Say(id="a", room="lobby", message="zwölf\n\t𝄞 'x' \"y\" %s ;--", kind="action", reply_to=0)
-    store.append(lobby, [Said(ADA, "ada", [hello])], 77)
+    store.append(lobby, [Said(ADA, "ada", [hello], plain=False)], 77)
     replay = Message("lobby", 1, 77, "ada", hello.message, "a", "action", 0, replayed=True)
     assert everything(store, lobby) == [replay]
 

@@ -15,6 +15,11 @@ import sys
 DEAD_AFTER = 60
 """After so many seconds a peer that acknowledges nothing counts as dead."""
 
+if sys.platform == "win32":
+    _AT_ONCE = 0  # the socket itself does not block, and the reader waits in select
+else:
+    _AT_ONCE = socket.MSG_DONTWAIT
+
 _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 # Of Linux's struct tcp_info: how many segments wait to be acknowledged, and for how many ms nothing has been.
 _TCP_INFO = struct.Struct("24xI28xI")
@@ -46,9 +51,7 @@ class Stream:
     def send(self, data: bytes | memoryview) -> int:
         """How many bytes the system took, perhaps 0; never waits. Raises OSError once the connection is broken."""
         try:
-            if sys.platform == "win32":
-                return self._socket.send(data)
-            return self._socket.send(data, socket.MSG_DONTWAIT)
+            return self._socket.send(data, _AT_ONCE)
         except BlockingIOError:
             return 0
 

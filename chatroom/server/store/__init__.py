@@ -45,7 +45,7 @@ Words = Say | Whisper | Change
 
 class Said(NamedTuple):
     """What somebody said in one go, not yet numbered. It belongs to an owner, never to a name: who takes a freed name
-    inherits nothing. `plain` promises that it holds nothing but says."""
+    inherits nothing. `plain` promises that it holds nothing but says for all, which answer no other."""
 
     owner: int
     username: str

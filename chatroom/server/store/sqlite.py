@@ -33,11 +33,7 @@ from chatroom.server.store.finding import Finder
 from chatroom.server.store.orders import Order, Orders, telling
 from chatroom.server.store.sqlite_people import SqlitePeople
 
-# A None costs more than any other value: sqlite3 asks it each time whether it would rather be something else.
-_INSERT = (
-    "INSERT INTO event (room, seq, time, owner, id, username, message, kind, reply_to)"
-    " VALUES (?,?,?,?,?,?,?,?,nullif(?,-1))"
-)
+_INSERT = "INSERT INTO event (room, seq, time, owner, id, username, message, kind) VALUES (?,?,?,?,?,?,?,?)"
 # What was pruned is told by its number, in the same statement: it may happen at this very moment.
 _PAGE = (
     f"SELECT {COLUMNS} FROM event WHERE room = ? AND seq > max(?, (SELECT first - 1 FROM room WHERE key = ?))"
@@ -301,15 +297,14 @@ class SqliteStore:
 def _numbered(order: Order) -> list[Message]:
     room, time, numbers = order.room, order.time(), count(order.room.last + 1)
     return [
-        Message(room.name, next(numbers), time, group.username, say.message, say.id, say.kind, say.reply_to)
+        Message(room.name, next(numbers), time, group.username, say.message, say.id, say.kind)
         for group in order.said
         for say in cast(Sequence[Say], group.says)
     ]
 
 
 def _row(key: int, owner: int, said: Message) -> tuple[Any, ...]:
-    reply_to = -1 if said.reply_to is None else said.reply_to
-    return (key, said.seq, said.time, owner, said.id, said.username, said.message, said.kind, reply_to)
+    return (key, said.seq, said.time, owner, said.id, said.username, said.message, said.kind)
 
 
 def _move_on(db: sqlite3.Connection, order: Order, events: int) -> None:
