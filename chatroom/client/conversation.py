@@ -6,7 +6,6 @@ the lock.
 """
 
 import functools
-import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -169,7 +168,7 @@ class Conversation:
         here = None if room else self.here()
         if name := room or (here.name if here else ""):
             names = None if to is None else tuple(to)
-            self.send(Words(secrets.token_hex(8), name, expand(text), kind, reply_to, names, once))
+            self.send(Words(self.client.new_id(), name, expand(text), kind, reply_to, names, once))
 
     def send(self, words: Words) -> None:
         """To a person with whom there is no conversation yet, one begins."""

@@ -201,13 +201,17 @@ class Client(Asks):
         By its `id`, 1 to 64 printable ASCII characters and never used before, one knows it again wherever it appears.
         """
         if id is None:
-            with self._lock:
-                id = f"{self._prefix}{next(self._numbers):06x}"
+            id = self.new_id()
         elif not _ID.fullmatch(id):
             raise ValueError("An id has 1 to 64 printable ASCII characters.")
         names = None if to is None else [to] if isinstance(to, str) else list(to)
         say = Say(id=id, room=room, message=text, kind=kind, reply_to=reply_to, to=names, once=once)
         return self._ask(self._say, say)
+
+    def new_id(self) -> str:
+        """One for `say`. Each is greater than the one before: so stores find the quickest that it is new."""
+        with self._lock:
+            return f"{self._prefix}{next(self._numbers):06x}"
 
     def join(
         self, room: str, *, recent: int = DEFAULT_RECENT, since: int | None = None, epoch: str | None = None
