@@ -60,7 +60,8 @@ class _Screen(pyte.HistoryScreen):
 
 
 class Terminal:
-    """The command with a person in front of it. `screen` is what that person sees, `lines` all that they saw."""
+    """The command with a person in front of it. `screen` is what that person sees, `lines` all that they saw. Without
+    a `command` it is the client's, begun warm."""
 
     def __init__(
         self,
@@ -76,12 +77,13 @@ class Terminal:
         self.raw = b""
         self._stream = pyte.ByteStream(self.screen)
         self.end, terminal = _open(rows, columns)
-        of_this = environment(home, **({"TERM": "xterm-256color"} | variables))
-        self.process = (
-            _start(terminal, [*command, *arguments], of_this | {"PYTHONPATH": f"{python_path}:{ROOT}"})
-            if command
-            else WarmCommand(terminal, arguments, of_this)
-        )
+        variables = environment(home, **({"TERM": "xterm-256color"} | variables))
+        self.process: subprocess.Popen[bytes] | WarmCommand
+        if command:
+            path = {"PYTHONPATH": f"{python_path}:{ROOT}"}
+            self.process = _typed(terminal, [*command, *arguments], variables | path)
+        else:
+            self.process = WarmCommand(terminal, arguments, variables)
         os.close(terminal)
 
     def __enter__(self) -> Self:
@@ -178,11 +180,11 @@ class Terminal:
         return bool(data)
 
 
-def _start(terminal: int, command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    """The command itself, as it is typed."""
+def _typed(terminal: int, command: Sequence[str], variables: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    """The command itself, begun as a shell does it."""
     return subprocess.Popen(
         [sys.executable, "-ISc", _SIT_DOWN, shutil.which(command[0]) or command[0], *command[1:]],
-        stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True, env=environment,
+        stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True, env=variables,
     )  # fmt: skip
 
 

@@ -571,7 +571,6 @@ def test_what_was_unsent_is_said_at_the_next_start(script: Script, enter: Enter)
 TALKER = """
 import sys
 from chatroom.client.session import Client
-from chatroom.client.unsent import Shelf, folder_of
 
 port, data, turn = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 with Client(port=port, username="talker", data=data) as talker:

@@ -168,7 +168,7 @@ class MemoryStore:
             elif run := self._spoken[said.owner].find(say.id):
                 yield _repeat(run, room, say)
             else:
-                self._append(room, said._replace(says=[say], plain=True), time, events)
+                self._append(room, said._replace(says=[say]), time, events)
                 self._restrict(room, said.owner, word, events)
 
     def _restrict(self, room: RoomRecord, owner: int, word: Words, events: list[Entry]) -> None:
