@@ -6,9 +6,10 @@ Knows the names of keys and the buffer that is typed into. Knows nothing of scre
 from collections.abc import Callable
 from typing import Protocol
 
-from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.buffer import Buffer, CompletionState
+from prompt_toolkit.completion import CompleteEvent, get_common_complete_suffix
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import Condition, has_focus
+from prompt_toolkit.filters import Condition, emacs_insert_mode, has_focus, vi_insert_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.keys import Keys
 
@@ -68,6 +69,8 @@ def bindings(desk: Desk) -> KeyBindings:
     }
     for sequence, do in table.items():
         keys.add(*sequence, filter=typing)(do)
+    inserting = vi_insert_mode | emacs_insert_mode
+    keys.add(Keys.Tab, filter=typing & inserting)(lambda event: _complete(event.current_buffer))
     _add_answers(keys, desk)
     _add_secrets(keys, desk)
     return keys
@@ -110,6 +113,21 @@ def _enter(buffer: Buffer) -> None:
         buffer.insert_text("\n")
     else:
         buffer.validate_and_handle()
+
+
+def _complete(buffer: Buffer) -> None:
+    """Before the next key is looked at: who types on at once must not find the word in another place, or line."""
+    if buffer.complete_state:
+        buffer.complete_next()
+        return
+    offers = [*buffer.completer.get_completions(buffer.document, CompleteEvent(completion_requested=True))]
+    if len(offers) == 1:
+        buffer.apply_completion(offers[0])
+    elif offers:
+        common = get_common_complete_suffix(buffer.document, offers)
+        buffer.insert_text(common)
+        shown = [offer.new_completion_from_position(len(common)) for offer in offers]
+        buffer.complete_state = CompletionState(buffer.document, shown)
 
 
 def _interrupt(buffer: Buffer, desk: Desk) -> None:

@@ -223,6 +223,21 @@ def test_names_rooms_commands_and_emoji_complete(ada: Terminal, bob: Client) -> 
     assert bob.history("lobby").result(10).said()[0].message == "done 🎉"
 
 
+def test_a_word_is_completed_before_the_next_key_however_fast_one_types(ada: Terminal, bob: Client) -> None:
+    ada.sees("bob joined")
+    ada.type(f"bo{TAB}lunch?{ENTER}/to{TAB}{CTRL_U}and then")
+    ada.stored("] ada: bob: lunch?")
+    ada.prompt("lobby> and then")
+
+
+def test_what_several_words_have_in_common_is_put_in_and_tab_goes_through_them(ada: Terminal, bob: Client) -> None:
+    ada.type(f"/un{TAB}")
+    ada.until(lambda: ada.shows("/unban") and ada.shows("/unmute"), "what there is")
+    ada.prompt("lobby> /un")
+    ada.type(f"{TAB}{TAB}")
+    ada.until(lambda: ada.line() in ("lobby> /unmute ", "lobby> /unreact "), "the second of them")
+
+
 def test_vi_keys(server: Server, tmp_path: Path) -> None:
     with comes_in(server, tmp_path, "--keys", "vi") as ada:
         ada.prompt("lobby> ")
