@@ -15,13 +15,12 @@ from chatroom.server.store import Query, Reader, RoomRecord, Store, open_store
 from chatroom.server.store import finding as finding_module
 from chatroom.server.store.sqlite import SqliteStore
 from chatroom.server.store.words import words_in
-from tests.support.stores import ADA, BOB, EVE, by, delete, edit, found, once, say, whisper
+from tests.support.stores import ADA, BOB, EVE, STORES, by, delete, edit, found, once, opened, say, whisper
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    url = "memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'chat.db'}"
-    with closing(open_store(url, flush=False)) as store:
+    with opened(request.param, tmp_path) as store:
         yield store
 
 
@@ -243,10 +242,11 @@ messages = st.lists(st.tuples(st.sampled_from([ADA, BOB]), letters), max_size=8)
 queries = st.lists(letters, min_size=1, max_size=4)
 
 
+@pytest.mark.parametrize("name", STORES[1:])
 @settings(max_examples=60, deadline=None)
-@given(messages, queries)
-def test_every_store_finds_the_same(said: list[tuple[int, str]], queries: list[str]) -> None:
-    with TemporaryDirectory() as folder, closing(open_store(f"sqlite:{folder}/chat.db", flush=False)) as sqlite:
+@given(said=messages, queries=queries)
+def test_every_store_finds_the_same(name: str, said: list[tuple[int, str]], queries: list[str]) -> None:
+    with TemporaryDirectory() as folder, opened(name, Path(folder)) as sqlite:
         pairs = [(store, store.add_room("lobby", "lobby")) for store in (open_store("memory:"), sqlite)]
         for store, room in pairs:
             for now, (owner, text) in enumerate(said):

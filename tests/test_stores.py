@@ -12,15 +12,28 @@ from chatroom.errors import StartError, StoreFailed
 from chatroom.messages import Message, Say, Stored
 from chatroom.server.store import FAR, IdConflict, Reader, RoomRecord, Said, Store, open_store
 from chatroom.server.store.memory import HELD, MemoryStore
-from tests.support.stores import ADA, BOB, EVE, by, everything, fill, ids, messages, once, said, say, seqs
+from tests.support.stores import (
+    ADA,
+    BOB,
+    EVE,
+    STORES,
+    by,
+    everything,
+    fill,
+    ids,
+    messages,
+    once,
+    opened,
+    said,
+    say,
+    seqs,
+)  # fmt: skip
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    url = "memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'chat.db'}"
-    store = open_store(url, flush=False)
-    yield store
-    store.close()
+    with opened(request.param, tmp_path) as store:
+        yield store
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What every store promises of what is not for all, and of what becomes of a message later."""
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,12 +27,14 @@ from tests.support.stores import (
     ADA,
     BOB,
     EVE,
+    STORES,
     by,
     delete,
     edit,
     fill,
     messages,
     once,
+    opened,
     page_of,
     react,
     said,
@@ -43,10 +44,9 @@ from tests.support.stores import (
 )
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    url = "memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'chat.db'}"
-    with closing(open_store(url, flush=False)) as store:
+    with opened(request.param, tmp_path) as store:
         yield store
 
 
@@ -298,6 +298,7 @@ some = st.frozensets(owners)
 targets = st.integers(1, 12)
 actions = st.one_of(
     st.tuples(st.just("say"), owners),
+    st.tuples(st.just("talk"), owners, targets),
     st.tuples(st.just("whisper"), owners, some),
     st.tuples(st.just("once"), owners, some),
     st.tuples(st.sampled_from(["edit", "delete", "react"]), owners, targets),
@@ -318,38 +319,40 @@ class Twins:
         self.readers: dict[int, frozenset[int]] = {}
         self.edits: set[int] = set()
 
-    def do(self, number: int, what: str, owner: int, more: object = None) -> None:
-        secret = f"secret {number}."
-        if isinstance(more, int) and what in ("seen", "prune"):
-            for store, room in self.rooms:
-                if what == "seen":
-                    store.seen_once(Reader(owner, room), more)
-                else:
-                    store.prune(more // 4, 0)
+    def do(self, number: int, what: str, owner: int, more: Any = None) -> None:
+        if what == "seen":
+            for seq in range(more + 1):
+                self.waiting.get(seq, set()).discard(owner)
+        for store, room in self.rooms:
             if what == "seen":
-                for seq in range(more + 1):
-                    self.waiting.get(seq, set()).discard(owner)
-            return
-        id = f"{number} {self.example}"
-        words: Words
-        if isinstance(more, frozenset):
-            words = whisper(id, secret, *more, once=what == "once")
-        elif isinstance(more, int):
-            words = {"edit": edit(more, secret), "delete": delete(more), "react": react(more)}[what]
-        else:
-            words = say(id, secret)
-        self.append(number, owner, words, secret)
+                store.seen_once(Reader(owner, room), more)
+            elif what == "prune":
+                store.prune(more // 4, 0)
+        if what not in ("seen", "prune"):
+            secret = f"secret {number}."
+            self.append(number, owner, self.words(f"{number} {self.example}", secret, what, more), secret)
 
-    def append(self, now: int, owner: int, words: Words, secret: str) -> None:
-        one, other = (append(store, room, owner, words, now=now) for store, room in self.rooms)
+    def words(self, id: str, secret: str, what: str, more: Any) -> list[Words]:
+        match what:
+            case "whisper" | "once":
+                return [whisper(id, secret, *more, once=what == "once")]
+            case "talk":
+                return [say(f"{id} {place:02}", secret) for place in range(more)]
+            case "say":
+                return [say(id, secret)]
+        return [{"edit": edit(more, secret), "delete": delete(more), "react": react(more)}[what]]
+
+    def append(self, now: int, owner: int, words: list[Words], secret: str) -> None:
+        one, other = (append(store, room, owner, *words, now=now) for store, room in self.rooms)
         assert (one.events, one.readers) == (other.events, other.readers)
-        (event,) = one.events
-        self.readers[event.seq] = one.readers.get(event.seq, frozenset(OWNERS))
-        self.secrets[secret] = self.readers[event.seq]
-        if isinstance(event, Edited):
-            self.edits.add(event.seq)
-        if isinstance(event, Message) and event.once:
-            self.waiting[event.seq] = set(self.readers[event.seq] - {owner})
+        assert len(one.events) == len(words)
+        for event in one.events:
+            self.readers[event.seq] = one.readers.get(event.seq, frozenset(OWNERS))
+            self.secrets[secret] = self.readers[event.seq]
+            if isinstance(event, Edited):
+                self.edits.add(event.seq)
+            if isinstance(event, Message) and event.once:
+                self.waiting[event.seq] = set(self.readers[event.seq] - {owner})
 
     def check(self) -> None:
         (_, room), (_, other_room) = self.rooms
@@ -374,11 +377,14 @@ class Twins:
         return owner in self.readers[event.seq]
 
 
+@pytest.mark.parametrize("name", STORES[1:])
 @settings(max_examples=60, deadline=None)
-@given(st.lists(actions, max_size=14))
-@example([("edit", 1_000_001, 2), ("say", 1_000_001), ("delete", 1_000_001, 2)])  # what is not there yet is not edited
-def test_each_owner_gets_what_is_for_it_and_nothing_else_from_every_store(happenings: list[tuple[object, ...]]) -> None:
-    with TemporaryDirectory() as folder, closing(open_store(f"sqlite:{folder}/chat.db", flush=False)) as sqlite:
+@given(happenings=st.lists(actions, max_size=14))
+@example(happenings=[("edit", ADA, 2), ("say", ADA), ("delete", ADA, 2)])  # what is not there yet is not edited
+def test_each_owner_gets_what_is_for_it_and_nothing_else_from_every_store(
+    name: str, happenings: list[tuple[object, ...]]
+) -> None:
+    with TemporaryDirectory() as folder, opened(name, Path(folder)) as sqlite:
         twins = Twins(open_store("memory:"), sqlite)
         for number, happening in enumerate(happenings, 1):
             twins.do(number, *happening)  # type: ignore[arg-type]

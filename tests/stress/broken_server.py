@@ -84,7 +84,9 @@ def forgets() -> None:
         appended = append(store, record, said, now)
         if appended.events and next(turns) % EVERY == 0:
             with store._database.transaction() as db:
-                db.execute("DELETE FROM event WHERE room = ? AND seq = ?", (record.key, appended.events[-1].seq))
+                last = record.key, appended.events[-1].seq
+                db.execute("DELETE FROM event WHERE room = ? AND seq = ?", last)
+                db.execute("DELETE FROM burst WHERE room = ? AND last = ?", last)
         return appended
 
     _replace(SqliteStore, "append", append_and_forget)

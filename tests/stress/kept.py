@@ -3,18 +3,22 @@
 Knows the tables, and who may read which row. Knows nothing of what anybody was promised.
 """
 
+import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from hashlib import sha256
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 _ROOMS = "SELECT key, name, epoch, low, high FROM room"
 _OWNERS = "SELECT number, username FROM owner"
 _READERS = "SELECT room, seq, owner FROM reader"
-_EVENTS = "SELECT room, seq, time, username, id, message, digest, kind, private FROM event ORDER BY room, seq"
+_EVENTS = "SELECT room, seq, time, username, id, message, digest, kind, private FROM event"
+_BURSTS = "SELECT room, first, time, username, kind, said FROM burst"
 
 _MESSAGES = ("text", "action", "erased")
 _ONCE = 2
@@ -112,7 +116,17 @@ def holding_of(database: Path) -> Holding:
         readers = defaultdict(set)
         for room, seq, owner in db.execute(_READERS):
             readers[room, seq].add(owners[owner])
-        return Holding(_kept(row, rooms, readers) for row in db.execute(_EVENTS).fetchall())
+        rows = sorted(
+            [*db.execute(_EVENTS), *chain.from_iterable(map(_unpacked, db.execute(_BURSTS)))], key=itemgetter(0, 1)
+        )
+        return Holding(_kept(row, rooms, readers) for row in rows)
+
+
+def _unpacked(burst: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """A burst as if each of its messages were a row."""
+    room, first, time, by, kind, said = burst
+    for seq, (message, id) in enumerate(zip(*json.loads(said), strict=True), first):
+        yield room, seq, time, by, id, message, None, kind, 0
 
 
 def _room_key(name: str, epoch: str, low: int | None, high: int | None, owners: Mapping[int, str]) -> RoomKey:

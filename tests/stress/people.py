@@ -34,6 +34,9 @@ WEIGHTS = {
 
 LONG = "é😀" * 1_900
 
+MUCH = 12
+"""So much at a time is kept as one burst."""
+
 
 class Part(Struct, frozen=True):
     """Somebody in a run."""
@@ -146,7 +149,7 @@ class Person(threading.Thread, ABC):
 
     def say_much(self, draw: int) -> None:
         room = self._room(draw)
-        self.say(*(self._type("says much", room) for _ in range(5)))
+        self.say(*(self._type("says much", room) for _ in range(MUCH)))
 
     def shout(self, draw: int) -> None:
         self._utter("shouts", self._room(draw), LONG[: draw % len(LONG)])

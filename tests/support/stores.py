@@ -1,15 +1,29 @@
 """What is said, as a store is given it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from chatroom.messages import Message, Numbered, Say
-from chatroom.server.store import Change, Query, RoomRecord, Said, Store, Whisper, Words
+from chatroom.server.store import Change, Query, RoomRecord, Said, Store, Whisper, Words, bursts, open_store
 
 ADA, BOB, EVE = 1_000_001, 1_000_002, 1_000_003
 """Three owners."""
 NAMES = {ADA: "ada", BOB: "bob", EVE: "eve"}
 FAR = 1 << 62
+
+STORES = ("memory", "sqlite", "bursts")
+"""The last is SQLite again, where all is kept in bursts that may stand in one, however little it is."""
+
+
+@contextmanager
+def opened(name: str, folder: Path) -> Iterator[Store]:
+    url = "memory:" if name == "memory" else f"sqlite:{folder / 'chat.db'}"
+    least = 1 if name == "bursts" else bursts.LEAST
+    with patch.object(bursts, "LEAST", least), closing(open_store(url, flush=False)) as store:
+        yield store
 
 
 def say(id: str, message: str = "hi", room: str = "lobby") -> Say:

@@ -71,15 +71,15 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """What was committed."""
-        with self._reading, _failing_softly():
-            yield self._file.reader
+        """What was committed, as it stands at one moment."""
+        with self._reading, _one_moment(self._file.reader) as db:
+            yield db
 
     @contextmanager
     def searching(self) -> Iterator[sqlite3.Connection]:
-        """What was committed, for what may take long: only those who search wait for it."""
-        with self._searching, _failing_softly():
-            yield self._file.searcher
+        """The same, for what may take long: only those who search wait for it."""
+        with self._searching, _one_moment(self._file.searcher) as db:
+            yield db
 
     @contextmanager
     def looking(self) -> Iterator[sqlite3.Connection]:
@@ -127,6 +127,17 @@ class Database:
     def close(self) -> None:
         with self.writing, self._reading, self._searching:
             self._file.close()
+
+
+@contextmanager
+def _one_moment(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Whatever is read in it, nothing was written in between."""
+    with _failing_softly():
+        db.execute("BEGIN")
+        try:
+            yield db
+        finally:
+            db.rollback()
 
 
 @contextmanager

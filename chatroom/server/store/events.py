@@ -19,7 +19,7 @@ FOR_ALL, FOR_SOME, ONCE = 0, 1, 2
 ERASED = "erased"
 """The kind of a message whose text was taken away, by whom it might be, but not for its age."""
 
-_KINDS: dict[str, Kind] = {"text": "text", "action": "action"}
+KINDS: dict[str, Kind] = {"text": "text", "action": "action"}
 """The very literals of the vocabulary: only those are left out of a frame where they are the default."""
 
 COLUMNS = "seq, time, username, message, id, kind, reply_to, private, target, addressees"
@@ -57,7 +57,7 @@ def as_read(
     db: sqlite3.Connection, room: RoomRecord, rows: Iterable[Row], reader: int, *, history: bool
 ) -> list[Numbered]:
     """The rows as this owner may see them. Nearly all are for everybody, and cost nothing more."""
-    name, kinds = room.name, _KINDS
+    name, kinds = room.name, KINDS
     return [
         Message(name, seq, time, username, message, id, kinds[kind], reply_to, True)
         if kind in kinds and not private
@@ -75,10 +75,10 @@ def _as_seen(db: sqlite3.Connection, room: RoomRecord, row: Row, reader: int, *,
             return Skip(room.name, seq)
     if kind == ERASED:
         return Deleted(room=room.name, seq=seq, time=time, username=username, target=seq, replayed=True)
-    if kind not in _KINDS:
+    if kind not in KINDS:
         return change_of(room, seq, time, username, kind, target, message, replayed=True)
     to = json.decode(addressees, type=list[str]) if addressees else None
-    return Message(room.name, seq, time, username, message, id, _KINDS[kind], reply_to, True, to, private == ONCE)
+    return Message(room.name, seq, time, username, message, id, KINDS[kind], reply_to, True, to, private == ONCE)
 
 
 def change_of(

@@ -4,11 +4,12 @@ Knows FTS5, and how far each room is indexed. Knows nothing of rights but who ma
 its own: to take a row out of it, its text must be told again.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from sqlite3 import Connection
 
 from chatroom.messages import Message
-from chatroom.server.store import Query, RoomRecord
+from chatroom.server.store import Query, RoomRecord, bursts
 from chatroom.server.store.database import Database
 from chatroom.server.store.events import COLUMNS, ONCE, SAID, as_read
 from chatroom.server.store.words import asked_for, newest, spaced
@@ -28,11 +29,15 @@ _ADD_ONE = "INSERT INTO words (rowid, message) VALUES (?, spaced(?))"
 _TAKE_ONE = "INSERT INTO words (words, rowid, message) VALUES ('delete', ?, spaced(?))"
 
 # One room at a time: so the index itself gives the newest first, and no more is looked at than was asked for.
+# What is no row stands in a burst, and is for all.
+_SEQ = "words.rowid & 0xffffffffff"
 _EVENT = ", ".join(f"event.{column}" for column in COLUMNS.split(", "))
+_PACKED_BY = f"SELECT username FROM burst WHERE room = ? AND last >= {_SEQ} ORDER BY last LIMIT 1"
 _FIND = (
-    f"SELECT {_EVENT} FROM words CROSS JOIN event ON event.room = ? AND event.seq = words.rowid & 0xffffffffff"
-    " WHERE words MATCH ? AND words.rowid BETWEEN ? AND ? AND event.message IS NOT NULL"
-    " AND (? IS NULL OR folded(event.username) = ?) AND (NOT event.private OR EXISTS"
+    f"SELECT {_SEQ}, {_EVENT} FROM words LEFT JOIN event ON event.room = ? AND event.seq = {_SEQ}"
+    " WHERE words MATCH ? AND words.rowid BETWEEN ? AND ? AND (event.seq IS NULL OR event.message IS NOT NULL)"
+    f" AND (? IS NULL OR folded(coalesce(event.username, ({_PACKED_BY}))) = ?)"
+    " AND (event.private IS NOT TRUE OR EXISTS"
     " (SELECT 1 FROM reader WHERE reader.room = event.room AND reader.seq = event.seq AND reader.owner = ?))"
     " ORDER BY words.rowid DESC LIMIT ?"
 )
@@ -60,6 +65,8 @@ class Finder:
             if indexed < until:
                 with self._database.transaction() as db:
                     db.execute(_INDEX, (room.key, indexed + 1, until + 1))
+                    packed = bursts.page(db, room, indexed, until + 1, CHUNK)
+                    db.executemany(_ADD_ONE, [((room.key << 40) | said.seq, said.message) for said in packed])
                     db.execute("UPDATE room SET indexed = ? WHERE key = ?", (until, room.key))
                 self._indexed[room.key] = until  # only now: it might have been taken back
             return until < room.last
@@ -93,8 +100,10 @@ class Finder:
     def _find(self, room: RoomRecord, match: str, query: Query) -> Iterator[Message]:
         least = room.key << 40
         span = (least, least | (1 << 40) - 1)
-        values = (room.key, match, *span, query.author, query.author, query.reader, query.limit)
+        values = (room.key, match, *span, query.author, room.key, query.author, query.reader, query.limit)
         with self._database.searching() as db:
-            rows: Sequence[tuple[object, ...]] = db.execute(_FIND, values).fetchall()
-            found = as_read(db, room, rows, query.reader, history=True)
-        return (event for event in found if isinstance(event, Message))
+            found = db.execute(_FIND, values).fetchall()
+            rows = [row for _, *row in found if row[0] is not None]
+            packed = [bursts.page(db, room, seq - 1, seq + 1, 1) for seq, first, *_ in found if first is None]
+            events = as_read(db, room, rows, query.reader, history=True)
+        return (event for event in chain(events, *packed) if isinstance(event, Message))

@@ -122,4 +122,37 @@ MIGRATIONS = (
 
     CREATE VIRTUAL TABLE words USING fts5 (message, content = '', tokenize = 'unicode61 remove_diacritics 2');
     """,
+    """
+    CREATE TABLE burst (                           -- much that somebody said in one go, all of it for all
+        room      INTEGER NOT NULL,
+        last      INTEGER NOT NULL,                -- of its seqs, which have no hole
+        first     INTEGER NOT NULL,
+        time      INTEGER NOT NULL,
+        owner     INTEGER NOT NULL,
+        username  TEXT NOT NULL,
+        kind      TEXT NOT NULL,
+        least     TEXT NOT NULL,                   -- of its ids, which are of one length and count upwards
+        greatest  TEXT NOT NULL,
+        said      BLOB NOT NULL,                   -- JSON: the texts, and the ids
+        PRIMARY KEY (room, last)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE UNIQUE INDEX burst_once ON burst (owner, length(greatest), greatest);
+
+    CREATE TRIGGER burst_again BEFORE INSERT ON burst WHEN  -- no id of an owner twice, in bursts or rows
+        (SELECT least FROM burst WHERE owner = NEW.owner AND length(greatest) = length(NEW.least)
+            AND greatest >= NEW.least ORDER BY greatest LIMIT 1) <= NEW.greatest
+        OR EXISTS (SELECT 1 FROM event WHERE owner = NEW.owner AND id BETWEEN NEW.least AND NEW.greatest
+            AND length(id) = length(NEW.least))
+    BEGIN
+        SELECT RAISE(ABORT, 'some of it may have been said before');
+    END;
+
+    CREATE TRIGGER event_again BEFORE INSERT ON event WHEN
+        (SELECT least FROM burst WHERE owner = NEW.owner AND length(greatest) = length(NEW.id)
+            AND greatest >= NEW.id ORDER BY greatest LIMIT 1) <= NEW.id
+    BEGIN
+        SELECT RAISE(ABORT, 'it may have been said before');
+    END;
+    """,
 )

@@ -1,15 +1,16 @@
 """The store in one SQLite file, in WAL mode.
 
 Knows rooms and their histories as SQL. One transaction per batch, or for the batches of several rooms that came while
-somebody wrote; the unique index on (owner, id) is the referee of what was said before. With `flush`, SQLite syncs the
-write-ahead log before a commit returns, so what `append` gave back survives a power cut; without, it survives the end
-of this process only.
+somebody wrote; the unique indexes of (owner, id), for rows and for bursts, are the referee of what was said before.
+With `flush`, SQLite syncs the write-ahead log before a commit returns, so what `append` gave back survives a power cut;
+without, it survives the end of this process only.
 """
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import count, repeat
+from operator import attrgetter
 from pathlib import Path
 from time import sleep
 from typing import Any, cast
@@ -25,10 +26,11 @@ from chatroom.server.store import (
     Said,
     Standing,
     Whisper,
+    bursts,
     new_epoch,
 )
 from chatroom.server.store.database import Database, new_key
-from chatroom.server.store.events import COLUMNS, ONCE, SAID, Writer, as_read, erase, readers_of, repeat_of
+from chatroom.server.store.events import COLUMNS, ONCE, SAID, Known, Writer, as_read, erase, readers_of, repeat_of
 from chatroom.server.store.finding import Finder
 from chatroom.server.store.orders import Order, Orders, telling
 from chatroom.server.store.sqlite_people import SqlitePeople
@@ -45,7 +47,12 @@ _KNOWN = "SELECT room, seq, time, message, digest FROM event WHERE owner = ? AND
 _STANDING = (
     f"SELECT owner, username, private FROM event WHERE room = ? AND seq = ? AND message IS NOT NULL AND kind IN {SAID}"
 )
-_FIRST_KEPT = "SELECT seq FROM event WHERE room = ? AND seq >= ? AND time >= ? ORDER BY seq LIMIT 1"
+_FIRST_KEPT = (
+    "SELECT min(seq) FROM"
+    " (SELECT * FROM (SELECT seq FROM event WHERE room = ? AND seq >= ? AND time >= ? ORDER BY seq LIMIT 1)"
+    " UNION ALL"
+    " SELECT * FROM (SELECT first FROM burst WHERE room = ? AND last >= ? AND time >= ? ORDER BY last LIMIT 1))"
+)
 _PRUNE = (
     "UPDATE event SET digest = coalesce(digest, digest_of(message)), message = NULL"
     " WHERE room = ? AND seq >= ? AND seq < ? AND message IS NOT NULL"
@@ -62,6 +69,8 @@ _SHOWN = "UPDATE reader SET waits = 0 WHERE room = ? AND seq = ? AND owner = ?"
 _STILL_WAITS = "SELECT 1 FROM reader WHERE room = ? AND seq = ? AND waits"
 
 _ROOMS = "SELECT key, name, folded, epoch, topic, first, last, time, low, high, private, founder, keeps FROM room"
+
+_SEQ = attrgetter("seq")
 
 PRUNED_AT_ONCE = 500
 """So many messages of a room are erased in one transaction: whoever speaks meanwhile waits for it."""
@@ -158,11 +167,11 @@ class SqliteStore:
         return order.outcome()
 
     def _carry_out(self, orders: Sequence[Order]) -> None:
-        """All in one transaction, if they are plain, no two are of one room, and nothing in them was said before: else
-        the table refuses it. What is left, one by one."""
-        if plain := [order for order in orders if order.is_plain()]:
+        """The first plain one of each room in one transaction, if nothing in them was said before: else the tables
+        refuse it. What is left, one by one."""
+        if plain := {order.room.key: order for order in reversed(orders) if order.is_plain()}:
             with suppress(Exception):  # whose fault it was shows when each is tried by itself
-                self._append_all(plain)
+                self._append_all([*plain.values()])
         for order in orders:
             if not order.is_settled():
                 with telling(order):
@@ -172,8 +181,7 @@ class SqliteStore:
         numbered = [_numbered(order) for order in orders]
         with self._database.transaction(safe=True) as db:
             for order, messages in zip(orders, numbered, strict=True):
-                owners = [group.owner for group in order.said for _ in group.says]
-                db.executemany(_INSERT, map(_row, repeat(order.room.key), owners, messages))
+                _keep(db, order, messages)
                 _move_on(db, order, len(messages))
         for order, messages in zip(orders, numbered, strict=True):
             order.settle(Appended(messages))
@@ -187,10 +195,12 @@ class SqliteStore:
                 for word in group.says:
                     say = word.say if isinstance(word, Whisper) else word
                     if isinstance(say, Change):
+                        bursts.unpack(db, room.key, say.target - 1, say.target + 1)
                         writer.add(group, word)
-                    elif known := db.execute(_KNOWN, (group.owner, say.id)).fetchone():
+                    elif known := _known(db, group.owner, say.id):
                         repeats.append((place, repeat_of(known, room, say)))
                     else:
+                        bursts.make_way(db, group.owner, say.id)
                         writer.add(group, word)
             self._finder.rewrite(db, room, writer.rewritten)
             if writer.events:
@@ -199,7 +209,7 @@ class SqliteStore:
 
     def repeat(self, room: RoomRecord, owner: int, say: Say) -> Stored | IdConflict | None:
         with self._database.reading() as db:
-            known = db.execute(_KNOWN, (owner, say.id)).fetchone()
+            known = _known(db, owner, say.id)
         return known and repeat_of(known, room, say)
 
     def page(
@@ -209,12 +219,17 @@ class SqliteStore:
         with self._database.reading() as db:
             rows = db.execute(_NEWEST if newest else _OLDEST, (room.key, after, room.key, before, limit)).fetchall()
             page = as_read(db, room, rows, reader, history=history)
-        return page[::-1] if newest else page
+            packed = bursts.page(db, room, after, before, limit, newest=newest)
+        page = sorted([*page, *packed], key=_SEQ)
+        return page[-limit:] if newest else page[:limit]
 
     def standing(self, room: RoomRecord, seq: int) -> Standing | None:
         with self._database.reading() as db:
             row = db.execute(_STANDING, (room.key, seq)).fetchone()
             readers = readers_of(db, room, seq) if row and row[2] else None
+            burst = None if row else bursts.at(db, room, seq)
+        if burst:
+            return Standing(burst.owner, burst.username, None, once=False)
         return row and Standing(row[0], row[1], readers, row[2] == ONCE)
 
     def search(self, query: Query) -> list[Message]:
@@ -257,8 +272,8 @@ class SqliteStore:
         """Whether there is more."""
         with self._database.writing:
             with self._database.looking() as db:
-                kept = db.execute(_FIRST_KEPT, (room.key, room.first, before)).fetchone()
-            end = kept[0] if kept else room.last + 1
+                kept = db.execute(_FIRST_KEPT, (room.key, room.first, before) * 2).fetchone()
+            end = room.last + 1 if kept[0] is None else kept[0]
             first = min(end, room.first + PRUNED_AT_ONCE)
             if first > room.first:
                 with self._database.transaction() as db:
@@ -269,6 +284,7 @@ class SqliteStore:
 
     def _erase(self, db: sqlite3.Connection, room: RoomRecord, first: int) -> None:
         """All that is older than this number; the ids stay."""
+        bursts.unpack(db, room.key, room.first - 1, first)
         self._finder.forget(db, room, room.first, first)
         db.execute(_PRUNE, (room.key, room.first, first))
         db.execute("DELETE FROM reader WHERE room = ? AND seq < ?", (room.key, first))
@@ -303,8 +319,27 @@ def _numbered(order: Order) -> list[Message]:
     ]
 
 
+def _keep(db: sqlite3.Connection, order: Order, messages: Sequence[Message]) -> None:
+    """As bursts where it can be, and else as rows. The tables refuse what was said before."""
+    key, begin = order.room.key, 0
+    rows: list[tuple[Any, ...]] = []
+    for group in order.said:
+        end = begin + len(group.says)
+        for start in range(begin, end, bursts.MOST):
+            said = messages[start : min(start + bursts.MOST, end)]
+            if not bursts.pack(db, key, group.owner, said):
+                rows += map(_row, repeat(key), repeat(group.owner), said)
+        begin = end
+    db.executemany(_INSERT, rows)
+
+
 def _row(key: int, owner: int, said: Message) -> tuple[Any, ...]:
     return (key, said.seq, said.time, owner, said.id, said.username, said.message, said.kind)
+
+
+def _known(db: sqlite3.Connection, owner: int, id: str) -> Known | None:
+    known: Known | None = db.execute(_KNOWN, (owner, id)).fetchone()
+    return known or bursts.known(db, owner, id)
 
 
 def _move_on(db: sqlite3.Connection, order: Order, events: int) -> None:

@@ -1,0 +1,137 @@
+"""Bursts: much that somebody said in one go, as one row of the SQLite file.
+
+A row and an entry in an index for each message cost more than all else that is done for it; a burst costs both once.
+Its ids count upwards, and no other id of its owner lies between its least and its greatest: so these two tell, in a
+unique index, what was perhaps said before. To change one message of a burst it is unpacked first: from then on its
+messages are rows like others.
+
+Knows the table, and what may stand in it. Knows nothing of whispers, changes or rights: all of a burst is for all.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
+from operator import lt
+from sqlite3 import Connection, IntegrityError
+from typing import NamedTuple
+
+from msgspec import json
+
+from chatroom.messages import Message
+from chatroom.server.store import FAR, RoomRecord
+from chatroom.server.store.events import KINDS, Known
+
+LEAST = 8
+"""Fewer messages are as well off as rows."""
+MOST = 256
+"""For one of them all are read. Files hold bursts of this size, so it never becomes smaller."""
+
+_PACK = (
+    "INSERT INTO burst (room, last, first, time, owner, username, kind, least, greatest, said)"
+    " VALUES (?,?,?,?,?,?,?,?,?,?)"
+)
+_UNPACK = "INSERT INTO event (room, seq, time, owner, id, username, message, kind) VALUES (?,?,?,?,?,?,?,?)"
+
+_COLUMNS = "room, first, time, owner, username, kind, least, said"
+_TOUCHING = "room = ? AND last > ? AND last < ? AND first < ?"
+_TAKE = f"DELETE FROM burst WHERE {_TOUCHING} RETURNING {_COLUMNS}"
+_OLDEST = f"SELECT {_COLUMNS} FROM burst WHERE {_TOUCHING} ORDER BY last"
+_NEWEST = f"{_OLDEST} DESC"
+_BEFORE_ITS_END = (
+    f"SELECT {_COLUMNS} FROM burst WHERE owner = ? AND length(greatest) = ? AND greatest >= ? ORDER BY greatest LIMIT 1"
+)
+
+
+class Burst(NamedTuple):
+    room: int
+    first: int
+    time: int
+    owner: int
+    username: str
+    kind: str
+    least: str
+    said: bytes
+
+    def numbered(self) -> Iterable[tuple[int, tuple[str, str]]]:
+        """Of each message its seq, its text and its id."""
+        return enumerate(zip(*_decode(self.said), strict=True), self.first)
+
+    def messages(self, room: str) -> list[Message]:
+        time, username, kind = self.time, self.username, KINDS[self.kind]
+        return [Message(room, seq, time, username, text, id, kind, None, True) for seq, (text, id) in self.numbered()]
+
+
+_decode = json.Decoder(tuple[list[str], list[str]]).decode
+
+
+def pack(db: Connection, key: int, owner: int, said: Sequence[Message]) -> bool:
+    """Whether this can be a burst of the room with that key, and now is; else nothing was added."""
+    if len(said) < LEAST:
+        return False
+    ids = [message.id for message in said]
+    if not _count_upwards(ids) or len({message.kind for message in said}) > 1:
+        return False
+    body = json.encode(([message.message for message in said], ids))
+    first, last = said[0], said[-1]
+    row = (key, last.seq, first.seq, first.time, owner, first.username, first.kind, first.id, last.id, body)
+    try:
+        db.execute(_PACK, row)
+    except IntegrityError:  # this statement alone is taken back
+        return False
+    return True
+
+
+def _count_upwards(ids: Sequence[str]) -> bool:
+    return all(map(lt, ids, islice(ids, 1, None))) and len(set(map(len, ids))) == 1
+
+
+def unpack(db: Connection, key: int, after: int, before: int) -> None:
+    """Makes rows of each burst that has a message with after < seq < before."""
+    for burst in map(Burst._make, db.execute(_TAKE, _touching(key, after, before)).fetchall()):
+        _, _, time, owner, username, kind, _, _ = burst
+        rows = [(key, seq, time, owner, id, username, text, kind) for seq, (text, id) in burst.numbered()]
+        db.executemany(_UNPACK, rows)
+
+
+def make_way(db: Connection, owner: int, id: str) -> None:
+    """For a row with this id, which nobody said before."""
+    burst = _around(db, owner, id)
+    if burst and burst.least <= id:
+        unpack(db, burst.room, burst.first - 1, burst.first + 1)
+
+
+def known(db: Connection, owner: int, id: str) -> Known | None:
+    """What stands under this id in a burst."""
+    if burst := _around(db, owner, id):
+        for seq, (text, each) in burst.numbered():
+            if each == id:
+                return burst.room, seq, burst.time, text, None
+    return None
+
+
+def _around(db: Connection, owner: int, id: str) -> Burst | None:
+    """The only one that may have this id, if any has."""
+    row = db.execute(_BEFORE_ITS_END, (owner, len(id), id)).fetchone()
+    return row and Burst._make(row)
+
+
+def at(db: Connection, room: RoomRecord, seq: int) -> Burst | None:
+    """The one that has this number."""
+    row = db.execute(_OLDEST, _touching(room.key, seq - 1, seq + 1)).fetchone()
+    return row and Burst._make(row)
+
+
+def page(
+    db: Connection, room: RoomRecord, after: int, before: int, limit: int, *, newest: bool = False
+) -> list[Message]:
+    """Of the messages with after < seq < before the oldest or the newest, in order: as many as asked for."""
+    pages: list[list[Message]] = []
+    for burst in map(Burst._make, db.execute(_NEWEST if newest else _OLDEST, _touching(room.key, after, before))):
+        pages.append([message for message in burst.messages(room.name) if after < message.seq < before])
+        if sum(map(len, pages)) >= limit:
+            break
+    found = [*chain.from_iterable(reversed(pages) if newest else pages)]
+    return found[-limit:] if newest else found[:limit]
+
+
+def _touching(key: int, after: int, before: int) -> tuple[int, int, int, int]:
+    return key, after, min(before, FAR - MOST) + MOST, before
