@@ -63,8 +63,8 @@ class Burst(NamedTuple):
 _decode = json.Decoder(tuple[list[str], list[str]]).decode
 
 
-def pack(db: Connection, key: int, owner: int, said: Sequence[Message]) -> bool:
-    """Whether this can be a burst of the room with that key, and now is; else nothing was added."""
+def pack(db: Connection, room: RoomRecord, owner: int, said: Sequence[Message]) -> bool:
+    """Whether this can be a burst, and now is; else nothing was added."""
     if len(said) < LEAST:
         return False
     ids = [message.id for message in said]
@@ -72,7 +72,7 @@ def pack(db: Connection, key: int, owner: int, said: Sequence[Message]) -> bool:
         return False
     body = json.encode(([message.message for message in said], ids))
     first, last = said[0], said[-1]
-    row = (key, last.seq, first.seq, first.time, owner, first.username, first.kind, first.id, last.id, body)
+    row = (room.key, last.seq, first.seq, first.time, owner, first.username, first.kind, first.id, last.id, body)
     try:
         db.execute(_PACK, row)
     except IntegrityError:  # this statement alone is taken back
@@ -93,7 +93,7 @@ def unpack(db: Connection, key: int, after: int, before: int) -> None:
 
 
 def make_way(db: Connection, owner: int, id: str) -> None:
-    """For a row with this id, which nobody said before."""
+    """For a row with this id, which its owner never said before, though it lies between those of a burst."""
     burst = _around(db, owner, id)
     if burst and burst.least <= id:
         unpack(db, burst.room, burst.first - 1, burst.first + 1)

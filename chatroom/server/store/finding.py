@@ -103,7 +103,7 @@ class Finder:
         values = (room.key, match, *span, query.author, room.key, query.author, query.reader, query.limit)
         with self._database.searching() as db:
             found = db.execute(_FIND, values).fetchall()
-            rows = [row for _, *row in found if row[0] is not None]
-            packed = [bursts.page(db, room, seq - 1, seq + 1, 1) for seq, first, *_ in found if first is None]
+            rows = [row for _, *row in found if row[0]]
             events = as_read(db, room, rows, query.reader, history=True)
+            packed = [bursts.page(db, room, seq - 1, seq + 1, 1) for seq, is_row, *_ in found if not is_row]
         return (event for event in chain(events, *packed) if isinstance(event, Message))

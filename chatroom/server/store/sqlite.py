@@ -321,14 +321,14 @@ def _numbered(order: Order) -> list[Message]:
 
 def _keep(db: sqlite3.Connection, order: Order, messages: Sequence[Message]) -> None:
     """As bursts where it can be, and else as rows. The tables refuse what was said before."""
-    key, begin = order.room.key, 0
+    room, begin = order.room, 0
     rows: list[tuple[Any, ...]] = []
     for group in order.said:
         end = begin + len(group.says)
         for start in range(begin, end, bursts.MOST):
             said = messages[start : min(start + bursts.MOST, end)]
-            if not bursts.pack(db, key, group.owner, said):
-                rows += map(_row, repeat(key), repeat(group.owner), said)
+            if not bursts.pack(db, room, group.owner, said):
+                rows += map(_row, repeat(room.key), repeat(group.owner), said)
         begin = end
     db.executemany(_INSERT, rows)
 
