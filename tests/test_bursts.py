@@ -182,7 +182,7 @@ def test_the_tables_themselves_refuse_what_may_have_been_said_before(store: Sqli
 
     def packs(first: int, last: int, owner: int) -> bool:
         said = [Message("lobby", seq, 0, NAMES[owner], "", id) for seq, id in enumerate(ids(first, last), 100)]
-        return bursts.pack(db, lobby, owner, said)
+        return not [*bursts.pack(db, lobby, owner, said)]
 
     with store._database.transaction() as db:
         for id in ("00010", "00015", "00020"):

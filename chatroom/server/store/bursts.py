@@ -25,7 +25,7 @@ LEAST = 8
 MOST = 256
 """For one of them all are read. Files hold bursts of this size, so it never becomes smaller."""
 
-_PACK = (
+_ADD = (
     "INSERT INTO burst (room, last, first, time, owner, username, kind, least, greatest, said)"
     " VALUES (?,?,?,?,?,?,?,?,?,?)"
 )
@@ -63,18 +63,24 @@ class Burst(NamedTuple):
 _decode = json.Decoder(tuple[list[str], list[str]]).decode
 
 
-def pack(db: Connection, room: RoomRecord, owner: int, said: Sequence[Message]) -> bool:
-    """Whether this can be a burst, and now is; else nothing was added."""
+def pack(db: Connection, room: RoomRecord, owner: int, said: Sequence[Message]) -> Iterable[Message]:
+    """Keeps what its owner said in one go as bursts; gives back what cannot be in one."""
+    pieces = [said[start : start + MOST] for start in range(0, len(said), MOST)]
+    return chain.from_iterable([piece for piece in pieces if not _add(db, room, owner, piece)])
+
+
+def _add(db: Connection, room: RoomRecord, owner: int, said: Sequence[Message]) -> bool:
+    """Whether it can be a burst, and now is."""
     if len(said) < LEAST:
         return False
     ids = [message.id for message in said]
     if not _count_upwards(ids) or len({message.kind for message in said}) > 1:
         return False
-    body = json.encode(([message.message for message in said], ids))
     first, last = said[0], said[-1]
+    body = json.encode(([message.message for message in said], ids))
     row = (room.key, last.seq, first.seq, first.time, owner, first.username, first.kind, first.id, last.id, body)
     try:
-        db.execute(_PACK, row)
+        db.execute(_ADD, row)
     except IntegrityError:  # this statement alone is taken back
         return False
     return True

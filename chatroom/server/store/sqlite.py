@@ -9,7 +9,7 @@ without, it survives the end of this process only.
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import count, repeat
+from itertools import count, islice, repeat
 from operator import attrgetter
 from pathlib import Path
 from time import sleep
@@ -320,16 +320,12 @@ def _numbered(order: Order) -> list[Message]:
 
 
 def _keep(db: sqlite3.Connection, order: Order, messages: Sequence[Message]) -> None:
-    """As bursts where it can be, and else as rows. The tables refuse what was said before."""
-    room, begin = order.room, 0
+    """As bursts what can be, and else as rows. The tables refuse what was said before."""
+    room, numbered = order.room, iter(messages)
     rows: list[tuple[Any, ...]] = []
     for group in order.said:
-        end = begin + len(group.says)
-        for start in range(begin, end, bursts.MOST):
-            said = messages[start : min(start + bursts.MOST, end)]
-            if not bursts.pack(db, room, group.owner, said):
-                rows += map(_row, repeat(room.key), repeat(group.owner), said)
-        begin = end
+        said = [*islice(numbered, len(group.says))]
+        rows += map(_row, repeat(room.key), repeat(group.owner), bursts.pack(db, room, group.owner, said))
     db.executemany(_INSERT, rows)
 
 
