@@ -14,8 +14,9 @@ KIB = 1024
 
 @pytest.mark.alone
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process weighs is read from /proc")
-def test_a_silent_client_costs_at_most_30_kib() -> None:
-    with ServerProcess("--store", "memory:") as server:
+@pytest.mark.parametrize("store", [[], ["--store", "memory:"]], ids=["as it comes", "memory"])
+def test_a_silent_client_costs_at_most_30_kib(store: list[str]) -> None:
+    with ServerProcess(*store) as server:
         people = [person(server.port, f"p{number}", "lobby") for number in range(WARM)]
         before = server.memory()
         people += [person(server.port, f"p{number}", "lobby") for number in range(WARM, WARM + MANY)]

@@ -6,8 +6,8 @@ Knows transactions, flushes, and that a disk or a lock may fail. Knows nothing o
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 from chatroom.errors import StoreFailed
@@ -35,28 +35,19 @@ class Database:
         self._waits = self._patience
         """So many milliseconds the writer waits for who else has locked the file, just now."""
 
-    @contextmanager
-    def transaction(self, *, safe: bool = False) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, safe: bool = False) -> "_Transaction":
         """All or nothing; whatever the disk or a lock says against it becomes StoreFailed. `safe`: flushed, if this
         store flushes."""
-        db = self._file.writer
         synchronous = _FLUSHED if safe and self._flush else _UNFLUSHED
-        with self.writing, _failing_softly():
-            try:
-                if synchronous != self._synchronous:
-                    db.execute(synchronous)
-                    self._synchronous = synchronous
-                self._begin(db)
-                yield db
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.rollback()
-                raise
+        return _Transaction(self._file.writer, self.writing, lambda: self._begin(synchronous))
 
-    def _begin(self, db: sqlite3.Connection) -> None:
+    def _begin(self, synchronous: str) -> None:
         """Who has locked the file for longer than is waited for is not waited for again before letting go: else all who
         have something to write would wait so long, one after the other."""
+        db = self._file.writer
+        if synchronous != self._synchronous:
+            db.execute(synchronous)
+            self._synchronous = synchronous
         try:
             db.execute("BEGIN IMMEDIATE")
         except sqlite3.Error:
@@ -69,17 +60,13 @@ class Database:
             db.execute(f"PRAGMA busy_timeout = {ms}")
             self._waits = ms
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
+    def reading(self) -> AbstractContextManager[sqlite3.Connection]:
         """What was committed, as it stands at one moment."""
-        with self._reading, _one_moment(self._file.reader) as db:
-            yield db
+        return _one_moment(self._file.reader, self._reading)
 
-    @contextmanager
-    def searching(self) -> Iterator[sqlite3.Connection]:
+    def searching(self) -> AbstractContextManager[sqlite3.Connection]:
         """The same, for what may take long: only those who search wait for it."""
-        with self._searching, _one_moment(self._file.searcher) as db:
-            yield db
+        return _one_moment(self._file.searcher, self._searching)
 
     @contextmanager
     def looking(self) -> Iterator[sqlite3.Connection]:
@@ -129,15 +116,54 @@ class Database:
             self._file.close()
 
 
+class _Transaction:
+    """No generator: what a thread's stack once grew to it keeps, and nowhere does it grow as much as in a commit."""
+
+    __slots__ = ("_begin", "_db", "_lock")
+
+    def __init__(self, db: sqlite3.Connection, lock: "threading.RLock", begin: Callable[[], object]) -> None:
+        self._db = db
+        self._lock = lock
+        self._begin = begin
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._lock.acquire()
+        try:
+            with _failing_softly():
+                self._begin()
+        except BaseException:
+            self._let_go()
+            raise
+        return self._db
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            with _failing_softly():
+                if error:
+                    raise error
+                self._db.execute("COMMIT")
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        try:
+            if self._db.in_transaction:
+                self._db.rollback()
+        finally:
+            self._lock.release()
+
+
 @contextmanager
-def _one_moment(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Whatever is read in it, nothing was written in between."""
-    with _failing_softly():
+def _one_moment(db: sqlite3.Connection, lock: threading.Lock) -> Iterator[sqlite3.Connection]:
+    """Whatever is read in it, nothing was written in between. Each thread that ever came here keeps the stack that it
+    took, so it takes little: no more managers within managers, and nothing that SQLite must parse each time."""
+    with lock, _failing_softly():
         db.execute("BEGIN")
         try:
             yield db
         finally:
-            db.rollback()
+            if db.in_transaction:
+                db.execute("COMMIT")
 
 
 @contextmanager
