@@ -249,6 +249,30 @@ def test_ids_outlive_a_restart(tmp_path: Path) -> None:
         assert again.say("lobby", "next")["seq"] == 2
 
 
+def test_what_was_said_in_one_go_is_known_and_changed_one_by_one_after_a_restart(tmp_path: Path) -> None:
+    options = ("--data", str(tmp_path), "--rate", "off")
+    texts = [f"number {n}" for n in range(300)]
+    with ServerProcess(*options) as server, WireClient(server.port) as ada:
+        ada.hello("ada")
+        ada.join("lobby")
+        ada.send_bytes(said("lobby", texts))
+        receipts = messages_of(ada.settled())
+        assert [receipt["message"] for receipt in receipts] == texts
+    with ServerProcess(*options) as server, WireClient(server.port) as again:
+        again.hello("ada", session=ada.session)
+        assert texts_of(again.join("lobby", since=0)) == texts
+        for n in (0, 9, 10, 150, 299):
+            assert_stored(again.say("lobby", texts[n], f"m{n}"), receipts[n])
+            assert again.say("lobby", "changed", f"m{n}")["code"] == "id_conflict"
+        assert again.ask("edit", room="lobby", seq=151, message="the middle")["seq"] == 301
+        assert again.ask("delete", room="lobby", seq=152)["seq"] == 302
+        page = again.ask("history", room="lobby", after=148, limit=6)["messages"]
+        assert [event.get("message") for event in page] == [*texts[148:150], "the middle", None, *texts[152:154]]
+        assert texts_of(again.ask("search", query="number 29", limit=3)["messages"]) == [*reversed(texts[297:])]
+        assert_stored(again.say("lobby", texts[150], "m150"), receipts[150])
+        assert_stored(again.say("lobby", texts[151], "m151"), receipts[151])
+
+
 # -------------------------------------------------------------------------------------- 5. nothing lost while one joins
 
 
