@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 import wcwidth
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatroom.client.render import Line, Span
@@ -226,11 +226,13 @@ BLANKS = " \u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u2
 
 
 def seen(text: str) -> list[str]:
-    """What is seen as one character each, without blanks."""
-    return [grapheme for grapheme in wcwidth.iter_graphemes(text) if grapheme not in BLANKS]
+    """What is seen as one character each, without blanks: those of a margin may join what follows them."""
+    graphemes = (grapheme.lstrip(BLANKS) for grapheme in wcwidth.iter_graphemes(text))
+    return [grapheme for grapheme in graphemes if grapheme]
 
 
 @given(LINES, COLUMNS, st.booleans())
+@example(line("\n🏻", ""), 4, False)
 def test_nothing_is_lost_doubled_or_cut_in_two(what: Line, columns: int, hang: bool) -> None:
     whole = "".join(span.text for span in what.head + what.body)
     assert [grapheme for row in texts(wrap(what, columns, hang=hang)) for grapheme in seen(row)] == seen(whole)
