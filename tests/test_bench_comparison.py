@@ -1,6 +1,7 @@
 """The comparison of servers: ratios, targets and tables from results that are made up; and one tiny one that runs."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from bench_parts import page, rounds, table
+from bench_parts import machine, page, rounds, table
 from bench_parts.contest import FIGURES, PEERS, ROWS, TARGETS, Row, Target
 from bench_parts.crowd import StuckError
 from bench_parts.results import Results, Trial
@@ -160,6 +161,14 @@ def test_what_gets_stuck_or_does_not_start_does_not_end_the_others(
     assert stuck.trouble.startswith("stuck: nobody answers; the server said last: …")
     assert well.figures[SPEED]
     assert found.series["well"]["process"].trials[0].trouble.startswith("not started: ")
+
+
+def test_the_disks_own_pace_is_that_of_pages_that_are_flushed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", lambda file: flushed.append(os.fstat(file).st_size), raising=False)
+    assert machine.flush_ms(tmp_path, 3) > 0
+    assert flushed == [4_096, 8_192, 12_288]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_peer_that_is_not_installed_is_named_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

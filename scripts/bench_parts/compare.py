@@ -21,6 +21,7 @@ examples:
   bench.py compare --rounds 3 --html report.html      also as a page with plots
 """
 ROUNDS = 5
+FLUSHES = 200
 
 
 def options(words: list[str]) -> argparse.Namespace:
@@ -56,11 +57,11 @@ def main(words: list[str], python: Callable[[], str], say: rounds.Say) -> None:
     server_core, load_core = machine.cores() or (None, None)
     with machine.pinned(load_core):
         rounds.measure(results, asked.rounds, Setup(folder=asked.folder, core=server_core, python=python()), say)
-    _report(results, asked, isolated=load_core is not None)
+        flush = machine.flush_ms(asked.folder, 1 if asked.quick else FLUSHES)
+    _report(results, asked, _about(asked.rounds, flush, isolated=load_core is not None))
 
 
-def _report(results: Results, asked: argparse.Namespace, *, isolated: bool) -> None:
-    about = _about(asked.rounds, isolated=isolated)
+def _report(results: Results, asked: argparse.Namespace, about: str) -> None:
     if asked.html:
         asked.html.write_text(page.page(results, TARGETS, about), encoding="utf-8")
     if asked.json:
@@ -69,7 +70,8 @@ def _report(results: Results, asked: argparse.Namespace, *, isolated: bool) -> N
         print("\n".join([about, "", *table.lines(results, TARGETS)]))
 
 
-def _about(rounds: int, *, isolated: bool) -> str:
+def _about(rounds: int, flush: float, *, isolated: bool) -> str:
     cores = "the server on one core, the load on another" if isolated else "server and load share all cores"
     system = f"Python {platform.python_version()} on {platform.system()} {platform.release()}, {platform.machine()}"
-    return f"Rounds, by turns: {rounds}; {cores}; messages of 64 bytes; {system}."
+    disk = f"to write a page and flush it, and nothing else, takes the disk {flush:.2f} ms"
+    return f"Rounds, by turns: {rounds}; {cores}; messages of 64 bytes; {system}; {disk}."

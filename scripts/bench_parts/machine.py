@@ -1,13 +1,19 @@
-"""Cores, limits, and what a process has used of the machine, as Linux tells it; elsewhere None: "not measured".
+"""Cores, limits, the disk's pace, and what a process has used, as Linux tells it; elsewhere None: "not measured".
 
 Knows nothing of servers and sockets.
 """
 
 import os
+import statistics
 import sys
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+PAGE = bytes(4_096)
+PACE_SECONDS = 0.005
 
 
 def cores() -> tuple[int, int] | None:
@@ -66,3 +72,19 @@ def resident_bytes(pid: int) -> int | None:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGESIZE")
     return None
+
+
+def flush_ms(folder: Path | None, times: int) -> float:
+    """How long the disk under this folder takes to keep a page for good, where now and then one is to be kept: whoever
+    flushes before it shows anything cannot be faster."""
+    flush = getattr(os, "fdatasync", os.fsync)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        return statistics.median(_seconds_to_keep(file.fileno(), flush) for _ in range(times)) * 1_000
+
+
+def _seconds_to_keep(file: int, flush: Callable[[int], object]) -> float:
+    time.sleep(PACE_SECONDS)
+    start = time.perf_counter()
+    os.write(file, PAGE)
+    flush(file)
+    return time.perf_counter() - start
