@@ -14,6 +14,7 @@ from chatroom.messages import Deleted, Message, Say, Stored
 from chatroom.server.store import IdConflict, RoomRecord, Said, Standing, bursts
 from chatroom.server.store.backup import verify
 from chatroom.server.store.bursts import LEAST, MOST
+from chatroom.server.store.events import ADD_PLAIN
 from chatroom.server.store.orders import Order
 from chatroom.server.store.schema import APPLICATION, MIGRATIONS
 from chatroom.server.store.sqlite import SqliteStore
@@ -33,8 +34,6 @@ from tests.support.stores import (
     say,
     seqs,
 )
-
-ROW = "INSERT INTO event (room, seq, time, owner, id, username, message, kind) VALUES (?,?,?,?,?,?,?,?)"
 
 Read = Callable[[SqliteStore, RoomRecord], list[str]]
 
@@ -187,7 +186,7 @@ def test_the_tables_themselves_refuse_what_may_have_been_said_before(store: Sqli
     with store._database.transaction() as db:
         for id in ("00010", "00015", "00020"):
             with pytest.raises(sqlite3.IntegrityError, match="before"):
-                db.execute(ROW, (lobby.key, 99, 0, ADA, id, "ada", "", "text"))
+                db.execute(ADD_PLAIN, (lobby.key, 99, 0, ADA, id, "ada", "", "text"))
         for first, last in ((1, 10), (11, 19), (5, 25), (20, 29), (23, 30), (28, 38)):
             assert not packs(first, last, ADA)
         for first, last in ((1, 9), (21, 29), (31, 39)):
@@ -335,7 +334,7 @@ def test_a_backup_of_a_version_without_bursts_is_whole_and_opened(path: Path) ->
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.executescript("".join(MIGRATIONS[:3]) + f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 3;")
         db.execute("INSERT INTO room (name, folded, epoch, last) VALUES ('lobby', 'lobby', 'e', 1)")
-        db.execute(ROW, (1, 1, 0, ADA, "00005", "ada", "hi", "text"))
+        db.execute(ADD_PLAIN, (1, 1, 0, ADA, "00005", "ada", "hi", "text"))
     assert "1 rooms, 1 messages and changes, version 3" in verify(path)[0]
     with closing(SqliteStore(path, flush=False)) as store:
         (lobby,) = store.rooms()

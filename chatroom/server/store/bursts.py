@@ -9,7 +9,7 @@ Knows the table, and what may stand in it. Knows nothing of whispers, changes or
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from operator import lt
 from sqlite3 import Connection, IntegrityError
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from msgspec import json
 
 from chatroom.messages import Message
 from chatroom.server.store import FAR, RoomRecord
-from chatroom.server.store.events import KINDS, Known
+from chatroom.server.store.events import ADD_PLAIN, KINDS, Known, plain_row
 
 LEAST = 8
 """Fewer messages are as well off as rows."""
@@ -29,7 +29,6 @@ _ADD = (
     "INSERT INTO burst (room, last, first, time, owner, username, kind, least, greatest, said)"
     " VALUES (?,?,?,?,?,?,?,?,?,?)"
 )
-_UNPACK = "INSERT INTO event (room, seq, time, owner, id, username, message, kind) VALUES (?,?,?,?,?,?,?,?)"
 
 _COLUMNS = "room, first, time, owner, username, kind, least, said"
 _TOUCHING = "room = ? AND last > ? AND last < ? AND first < ?"
@@ -93,9 +92,7 @@ def _count_upwards(ids: Sequence[str]) -> bool:
 def unpack(db: Connection, key: int, after: int, before: int) -> None:
     """Makes rows of each burst that has a message with after < seq < before."""
     for burst in map(Burst._make, db.execute(_TAKE, _touching(key, after, before)).fetchall()):
-        _, _, time, owner, username, kind, _, _ = burst
-        rows = [(key, seq, time, owner, id, username, text, kind) for seq, (text, id) in burst.numbered()]
-        db.executemany(_UNPACK, rows)
+        db.executemany(ADD_PLAIN, map(plain_row, repeat(key), repeat(burst.owner), burst.messages("")))
 
 
 def make_way(db: Connection, owner: int, id: str) -> None:

@@ -46,6 +46,9 @@ _OF_IT = "room = ? AND target = ? AND kind = 'edited' AND seq > target"  # one b
 _WITHDRAW = f"UPDATE {_EDITS} SET message = '', private = 1 WHERE {_OF_IT}"
 _READ_BY_NOBODY = f"DELETE FROM reader WHERE room = ? AND seq IN (SELECT seq FROM {_EDITS} WHERE {_OF_IT})"
 
+ADD_PLAIN = "INSERT INTO event (room, seq, time, owner, id, username, message, kind) VALUES (?,?,?,?,?,?,?,?)"
+"""Of what is for all and answers no other: see `plain_row`."""
+
 Row = tuple[Any, ...]
 Known = tuple[int, int, int, str | None, bytes | None]
 
@@ -100,6 +103,10 @@ def readers_of(db: sqlite3.Connection, room: RoomRecord, seq: int) -> frozenset[
 
 
 # --------------------------------------------------------------------------------------------------------- writing
+
+
+def plain_row(key: int, owner: int, said: Message) -> Row:
+    return (key, said.seq, said.time, owner, said.id, said.username, said.message, said.kind)
 
 
 class Writer:

@@ -13,7 +13,7 @@ from itertools import count, islice, repeat
 from operator import attrgetter
 from pathlib import Path
 from time import sleep
-from typing import Any, cast
+from typing import cast
 
 from chatroom.messages import Message, Numbered, Say, Stored
 from chatroom.server.store import (
@@ -30,12 +30,24 @@ from chatroom.server.store import (
     new_epoch,
 )
 from chatroom.server.store.database import Database, new_key
-from chatroom.server.store.events import COLUMNS, ONCE, SAID, Known, Writer, as_read, erase, readers_of, repeat_of
+from chatroom.server.store.events import (
+    ADD_PLAIN,
+    COLUMNS,
+    ONCE,
+    SAID,
+    Known,
+    Row,
+    Writer,
+    as_read,
+    erase,
+    plain_row,
+    readers_of,
+    repeat_of,
+)
 from chatroom.server.store.finding import Finder
 from chatroom.server.store.orders import Order, Orders, telling
 from chatroom.server.store.sqlite_people import SqlitePeople
 
-_INSERT = "INSERT INTO event (room, seq, time, owner, id, username, message, kind) VALUES (?,?,?,?,?,?,?,?)"
 # What was pruned is told by its number, in the same statement: it may happen at this very moment.
 _PAGE = (
     f"SELECT {COLUMNS} FROM event WHERE room = ? AND seq > max(?, (SELECT first - 1 FROM room WHERE key = ?))"
@@ -48,10 +60,8 @@ _STANDING = (
     f"SELECT owner, username, private FROM event WHERE room = ? AND seq = ? AND message IS NOT NULL AND kind IN {SAID}"
 )
 _FIRST_KEPT = (
-    "SELECT min(seq) FROM"
-    " (SELECT * FROM (SELECT seq FROM event WHERE room = ? AND seq >= ? AND time >= ? ORDER BY seq LIMIT 1)"
-    " UNION ALL"
-    " SELECT * FROM (SELECT first FROM burst WHERE room = ? AND last >= ? AND time >= ? ORDER BY last LIMIT 1))"
+    "SELECT min(coalesce((SELECT seq FROM event WHERE room = ? AND seq >= ? AND time >= ? ORDER BY seq LIMIT 1), ?),"
+    " coalesce((SELECT first FROM burst WHERE room = ? AND last >= ? AND time >= ? ORDER BY last LIMIT 1), ?))"
 )
 _PRUNE = (
     "UPDATE event SET digest = coalesce(digest, digest_of(message)), message = NULL"
@@ -272,8 +282,8 @@ class SqliteStore:
         """Whether there is more."""
         with self._database.writing:
             with self._database.looking() as db:
-                kept = db.execute(_FIRST_KEPT, (room.key, room.first, before) * 2).fetchone()
-            end = room.last + 1 if kept[0] is None else kept[0]
+                kept = db.execute(_FIRST_KEPT, (room.key, room.first, before, room.last + 1) * 2).fetchone()
+            end = int(kept[0])
             first = min(end, room.first + PRUNED_AT_ONCE)
             if first > room.first:
                 with self._database.transaction() as db:
@@ -322,15 +332,11 @@ def _numbered(order: Order) -> list[Message]:
 def _keep(db: sqlite3.Connection, order: Order, messages: Sequence[Message]) -> None:
     """As bursts what can be, and else as rows. The tables refuse what was said before."""
     room, numbered = order.room, iter(messages)
-    rows: list[tuple[Any, ...]] = []
+    rows: list[Row] = []
     for group in order.said:
         said = [*islice(numbered, len(group.says))]
-        rows += map(_row, repeat(room.key), repeat(group.owner), bursts.pack(db, room, group.owner, said))
-    db.executemany(_INSERT, rows)
-
-
-def _row(key: int, owner: int, said: Message) -> tuple[Any, ...]:
-    return (key, said.seq, said.time, owner, said.id, said.username, said.message, said.kind)
+        rows += map(plain_row, repeat(room.key), repeat(group.owner), bursts.pack(db, room, group.owner, said))
+    db.executemany(ADD_PLAIN, rows)
 
 
 def _known(db: sqlite3.Connection, owner: int, id: str) -> Known | None:
