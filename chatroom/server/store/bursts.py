@@ -9,8 +9,7 @@ Knows the table, and what may stand in it. Knows nothing of whispers, changes or
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice, repeat
-from operator import lt
+from itertools import chain, repeat
 from sqlite3 import Connection, IntegrityError
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from msgspec import json
 from chatroom.messages import Message
 from chatroom.server.store import FAR, RoomRecord
 from chatroom.server.store.events import ADD_PLAIN, KINDS, Known, plain_row
+from chatroom.server.store.spoken import ascend
 
 LEAST = 8
 """Fewer messages are as well off as rows."""
@@ -73,7 +73,7 @@ def _add(db: Connection, room: RoomRecord, owner: int, said: Sequence[Message]) 
     if len(said) < LEAST:
         return False
     ids = [message.id for message in said]
-    if not _count_upwards(ids) or len({message.kind for message in said}) > 1:
+    if not ascend(ids) or len({*map(len, ids)}) > 1 or len({message.kind for message in said}) > 1:
         return False
     first, last = said[0], said[-1]
     body = json.encode(([message.message for message in said], ids))
@@ -83,10 +83,6 @@ def _add(db: Connection, room: RoomRecord, owner: int, said: Sequence[Message]) 
     except IntegrityError:  # this statement alone is taken back
         return False
     return True
-
-
-def _count_upwards(ids: Sequence[str]) -> bool:
-    return all(map(lt, ids, islice(ids, 1, None))) and len(set(map(len, ids))) == 1
 
 
 def unpack(db: Connection, key: int, after: int, before: int) -> None:
@@ -137,4 +133,6 @@ def page(
 
 
 def _touching(key: int, after: int, before: int) -> tuple[int, int, int, int]:
+    """Which have a message with after < seq < before. As none is larger than `MOST`, the last of them ends so soon, and
+    the table is looked through no further."""
     return key, after, min(before, FAR - MOST) + MOST, before

@@ -44,7 +44,7 @@ class Spoken:
     def add(self, run: Run) -> bool:
         """Whether not one of its ids was known, nor comes twice in it; else nothing is added."""
         ids = run.ids
-        if ids[0] > self._greatest and all(map(lt, ids, islice(ids, 1, None))):
+        if ids[0] > self._greatest and ascend(ids):
             self._runs.append(run)
             self._beginnings.append(ids[0])
             self._greatest = ids[-1]
@@ -62,6 +62,11 @@ class Spoken:
             return stray
         place = bisect_right(self._beginnings, id) - 1
         return self._runs[place] if place >= 0 and _has(self._runs[place].ids, id) else None
+
+
+def ascend(ids: Sequence[str]) -> bool:
+    """Whether each is greater than the one before: so none comes twice."""
+    return all(map(lt, ids, islice(ids, 1, None)))
 
 
 def _has(ascending: Sequence[str], id: str) -> bool:
