@@ -11,7 +11,7 @@ import pytest
 
 from chatroom.errors import StoreUnusable
 from chatroom.messages import Deleted, Message, Say, Stored
-from chatroom.server.store import IdConflict, RoomRecord, Said, Standing, bursts
+from chatroom.server.store import IdConflict, RoomRecord, Standing, Talk, bursts
 from chatroom.server.store.backup import verify
 from chatroom.server.store.bursts import LEAST, MOST
 from chatroom.server.store.events import ADD_PLAIN
@@ -60,7 +60,7 @@ def ids(first: int, last: int) -> list[str]:
 
 def talk(store: SqliteStore, room: RoomRecord, *ids: str, owner: int = ADA, now: int = 0) -> list[int]:
     """Each says its own id; the numbers that they got."""
-    return seqs(store.append(room, [Said(owner, NAMES[owner], [say(id, id) for id in ids])], now).events)
+    return seqs(store.append(room, [Talk(owner, NAMES[owner], ids, ids)], now).events)
 
 
 def stored(path: Path) -> tuple[list[tuple[int, int]], list[int]]:
@@ -81,7 +81,7 @@ def test_much_in_one_go_is_one_burst_for_each_who_says_it(store: SqliteStore, lo
     batch = [
         by(ADA, *map(say, ids(1, LEAST))),
         by(BOB, *map(say, ids(1, LEAST - 1))),
-        by(BOB, *(Say(id, "lobby", "waves", "action") for id in ids(LEAST, 2 * LEAST))),
+        by(BOB, *map(say, ids(LEAST, 2 * LEAST))),
     ]
     told = store.append(lobby, batch, 77)
     assert stored(path) == ([(1, 8), (16, 24)], [*range(9, 16)])
@@ -95,6 +95,11 @@ def test_much_in_one_go_is_one_burst_for_each_who_says_it(store: SqliteStore, lo
 def test_very_much_is_several_bursts(store: SqliteStore, lobby: RoomRecord, path: Path) -> None:
     talk(store, lobby, *ids(1, 2 * MOST + LEAST))
     assert stored(path) == ([(1, MOST), (MOST + 1, 2 * MOST), (2 * MOST + 1, 2 * MOST + LEAST)], [])
+
+
+def test_what_is_left_over_of_very_much_is_rows(store: SqliteStore, lobby: RoomRecord, path: Path) -> None:
+    talk(store, lobby, *ids(1, MOST + LEAST - 1))
+    assert stored(path) == ([(1, MOST)], [*range(MOST + 1, MOST + LEAST)])
 
 
 @pytest.mark.parametrize(
@@ -180,8 +185,8 @@ def test_the_tables_themselves_refuse_what_may_have_been_said_before(store: Sqli
     talk(store, lobby, "00030")
 
     def packs(first: int, last: int, owner: int) -> bool:
-        said = [Message("lobby", seq, 0, NAMES[owner], "", id) for seq, id in enumerate(ids(first, last), 100)]
-        return not [*bursts.pack(db, lobby, owner, said)]
+        said = ids(first, last)
+        return not bursts.pack(db, lobby.key, Talk(owner, NAMES[owner], said, said), 100, 0)
 
     with store._database.transaction() as db:
         for id in ("00010", "00015", "00020"):
@@ -328,6 +333,18 @@ def test_a_backup_with_a_burst_too_few_has_holes(store: SqliteStore, lobby: Room
         db.execute("DELETE FROM burst WHERE first = 22")
     with pytest.raises(StoreUnusable, match="missing in lobby"):
         verify(tmp_path / "copy.db")
+
+
+def test_a_burst_of_another_kind_by_an_earlier_chatroom_is_read_and_unpacked(
+    store: SqliteStore, lobby: RoomRecord
+) -> None:
+    talk(store, lobby, *ids(1, 20))
+    with store._database.transaction() as db:
+        db.execute("UPDATE burst SET kind = 'action'")
+    before = everything(store, lobby)
+    assert {message.kind for message in before} == {"action"}
+    store.append(lobby, [by(BOB, react(5))], 0)
+    assert everything(store, lobby) == before
 
 
 def test_a_backup_of_a_version_without_bursts_is_whole_and_opened(path: Path) -> None:

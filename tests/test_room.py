@@ -10,10 +10,11 @@ from chatroom import messages
 from chatroom.errors import Refusal
 from chatroom.messages import Error, Joined, Left, Live, Message, Stored, Topic
 from chatroom.server.agenda import PENDING
+from chatroom.server.batch import SAY_WEIGHT
 from chatroom.server.room import TURNS
-from chatroom.server.store import Appended, RoomRecord, Said
+from chatroom.server.store import Appended, RoomRecord, Speech, Talk
 from tests.support.rooms import Aside, Gate, House, Person, ShakyStore, at_once, hush, numbers, only, shown
-from tests.support.stores import ADA, ids, said, say, seqs
+from tests.support.stores import ADA, ids, said, seqs
 
 
 @pytest.fixture
@@ -173,19 +174,22 @@ def test_one_batch_is_stored_while_the_one_before_is_handed_out_and_the_order_ho
     assert shown(bob.hears()) == [(1, "one"), (2, "two")]
 
 
-def test_whoever_says_more_than_can_be_pending_waits(house: House) -> None:
+@pytest.mark.parametrize(
+    "texts", [["x" * 4_000] * (PENDING // 4_000 + 1), ["x"] * (PENDING // SAY_WEIGHT + 1)], ids=["much", "many"]
+)
+def test_whoever_says_more_than_can_be_pending_waits(house: House, texts: Sequence[str]) -> None:
     ada, bob = house.person("ada"), house.person("bob")
     gate = house.store.before_append = Gate()
     slow = Aside(ada.says, house.room, "slow")
     gate.wait_until_reached()
-    bob.says(house.room, *["x" * 4_000] * (PENDING // 4_000 + 1))
+    bob.says(house.room, *texts)
     flooding = Aside(bob.says, house.room, "more")
     assert flooding.still_waits()
     gate.open()
     flooding.finish()
     slow.finish()
     house.room.settle(timeout=20)
-    assert shown(bob.hears())[-1] == (PENDING // 4_000 + 3, "more")
+    assert shown(bob.hears())[-1] == (len(texts) + 2, "more")
 
 
 # Presence and topics, live and missed
@@ -305,9 +309,9 @@ class SharedStore(ShakyStore):
         super().__init__()
         self.others = 0
 
-    def append(self, room: RoomRecord, said: Sequence[Said], now: int) -> Appended:
+    def append(self, room: RoomRecord, said: Sequence[Speech], now: int) -> Appended:
         for _ in range(self.others):
-            super().append(room, [Said(ADA, "far", [say(str(room.last), "far")])], now)
+            super().append(room, [Talk(ADA, "far", ["far"], [str(room.last)])], now)
         return super().append(room, said, now)
 
 

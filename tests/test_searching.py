@@ -35,7 +35,7 @@ def indexed(request: pytest.FixtureRequest) -> bool:
 
 
 def tell(store: Store, room: RoomRecord, *texts: str, owner: int = ADA, now: int = 0) -> None:
-    says = [say(f"{room.key} {room.last + number}", text) for number, text in enumerate(texts)]
+    says = [say(f"{room.key} {room.last + number:05}", text) for number, text in enumerate(texts)]
     store.append(room, [by(owner, *says)], now)
 
 
@@ -124,6 +124,11 @@ def test_the_newest_are_found_first_in_whatever_room(store: Store, lobby: RoomRe
     assert found(store, "word") == []
     newest = store.search(Query("word", ADA, [lobby, den], None, 3))
     assert [message.message for message in newest] == ["word 4", "word 3", "word 2"]
+
+
+def test_of_what_was_said_in_one_go_the_newest_is_found_first(store: Store, lobby: RoomRecord) -> None:
+    tell(store, lobby, *(f"hello {number}" for number in range(20)))
+    assert [message.seq for message in store.search(Query("hello", ADA, [lobby], None, 3))] == [20, 19, 18]
 
 
 def test_a_search_may_be_for_what_one_person_said(store: Store, lobby: RoomRecord) -> None:

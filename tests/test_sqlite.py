@@ -18,7 +18,7 @@ import pytest
 
 from chatroom.errors import StoreFailed, StoreUnusable
 from chatroom.messages import Deleted, Edited, Message, Stored
-from chatroom.server.store import FAR, Appended, Reader, RoomRecord, Said
+from chatroom.server.store import FAR, Appended, Reader, RoomRecord, Speech
 from chatroom.server.store import file as store_file
 from chatroom.server.store import sqlite as sqlite_module
 from chatroom.server.store.schema import APPLICATION, MIGRATIONS
@@ -375,7 +375,7 @@ def test_positions_are_written_in_one_transaction_and_what_is_no_news_not_at_all
 # Several rooms at once
 
 
-def append_together(store: SqliteStore, *batches: tuple[RoomRecord, Said]) -> tuple[list[Future[Appended]], int]:
+def append_together(store: SqliteStore, *batches: tuple[RoomRecord, Speech]) -> tuple[list[Future[Appended]], int]:
     """Each by a thread of its own, one after the other, while somebody else writes; and how many transactions
     that took."""
     statements: list[str] = []
@@ -863,10 +863,10 @@ def test_a_full_disk_stores_nothing_fails_softly_and_recovers(
         with full(store):
             for _ in range(2):
                 with pytest.raises(StoreFailed, match="nothing was stored"):
-                    store.append(lobby, [said("1")._replace(says=big)], 0)
+                    store.append(lobby, [by(ADA, *big)], 0)
             assert lobby.last == 2
             assert seqs(everything(store, lobby)) == [1, 2], "one can still read"
-        assert seqs(store.append(lobby, [said("1")._replace(says=big)], 0).events) == list(range(3, 103))
+        assert seqs(store.append(lobby, [by(ADA, *big)], 0).events) == list(range(3, 103))
     with opened(path) as (store, lobby):
         assert seqs(everything(store, lobby)) == list(range(1, 103))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chatroom.errors import StartError, StoreFailed
 from chatroom.messages import Message, Say, Stored
-from chatroom.server.store import FAR, IdConflict, Reader, RoomRecord, Said, Store, open_store
+from chatroom.server.store import FAR, IdConflict, Reader, RoomRecord, Store, Talk, open_store
 from chatroom.server.store.memory import HELD, MemoryStore
 from tests.support.stores import (
     ADA,
@@ -101,7 +101,7 @@ def test_a_room_keeps_its_topic(store: Store, lobby: RoomRecord) -> None:
 def test_what_is_said_comes_back_numbered_in_order(store: Store, lobby: RoomRecord) -> None:
     hello = Say(id="a", room="lobby", message="hello", kind="action", reply_to=None)
     answer = Say(id="a", room="lobby", message="oh", reply_to=1)
-    appended = store.append(lobby, [Said(ADA, "ada", [hello]), Said(BOB, "bob", [answer], plain=False)], 77)
+    appended = store.append(lobby, [by(ADA, hello), by(BOB, answer)], 77)
     assert list(appended.events) == [
         Message("lobby", 1, 77, "ada", "hello", "a", "action"),
         Message("lobby", 2, 77, "bob", "oh", "a", "text", 1),
@@ -112,7 +112,7 @@ def test_what_is_said_comes_back_numbered_in_order(store: Store, lobby: RoomReco
 
 def test_history_gives_what_was_said_and_says_that_it_is_a_replay(store: Store, lobby: RoomRecord) -> None:
     hello = Say(id="a", room="lobby", message="zwölf\n\t𝄞 'x' \"y\" %s ;--", kind="action", reply_to=0)
-    store.append(lobby, [Said(ADA, "ada", [hello], plain=False)], 77)
+    store.append(lobby, [by(ADA, hello)], 77)
     replay = Message("lobby", 1, 77, "ada", hello.message, "a", "action", 0, replayed=True)
     assert everything(store, lobby) == [replay]
 
@@ -171,6 +171,16 @@ def test_repeats_leave_no_hole_among_what_is_new(store: Store, lobby: RoomRecord
     assert [place for place, _ in appended.repeats] == [0, 0, 1]
 
 
+def test_what_was_said_in_one_go_is_known_one_by_one(store: Store, lobby: RoomRecord) -> None:
+    store.append(lobby, [by(ADA, say("a", "one"), say("b", "two"))], 3)
+    again = store.append(lobby, [by(ADA, say("b", "two"), say("a", "one"), say("b", "one"))], 4)
+    assert list(again.repeats) == [
+        (0, Stored("b", "lobby", 2, 3)),
+        (0, Stored("a", "lobby", 1, 3)),
+        (0, IdConflict("b")),
+    ]
+
+
 def test_an_id_is_its_owners_own(store: Store, lobby: RoomRecord) -> None:
     store.append(lobby, [said("a", owner=ADA, username="ada")], 0)
     taken_over = store.append(lobby, [said("a", owner=BOB, username="ada")], 0)
@@ -181,7 +191,7 @@ def test_an_id_is_its_owners_own(store: Store, lobby: RoomRecord) -> None:
 
 def test_the_same_id_with_another_text_or_room_is_a_conflict(store: Store, lobby: RoomRecord, den: RoomRecord) -> None:
     store.append(lobby, [said("a")], 0)
-    other_text = store.append(lobby, [Said(ADA, "ada", [say("a", "something else")])], 0)
+    other_text = store.append(lobby, [by(ADA, say("a", "something else"))], 0)
     other_room = store.append(den, [said("a")], 0)
     assert list(other_text.repeats) == list(other_room.repeats) == [(0, IdConflict("a"))]
     assert not other_text.events
@@ -190,7 +200,7 @@ def test_the_same_id_with_another_text_or_room_is_a_conflict(store: Store, lobby
 
 
 def test_a_conflict_within_one_batch_is_found(store: Store, lobby: RoomRecord) -> None:
-    appended = store.append(lobby, [Said(ADA, "ada", [say("a", "one"), say("a", "two"), say("a", "one")])], 3)
+    appended = store.append(lobby, [by(ADA, say("a", "one"), say("a", "two"), say("a", "one"))], 3)
     assert [message.message for message in messages(appended.events)] == ["one"]
     assert list(appended.repeats) == [(0, IdConflict("a")), (0, Stored("a", "lobby", 1, 3))]
 
@@ -223,7 +233,7 @@ def test_any_sayings_are_kept_once_each_and_numbered_without_a_hole(
                 added.append((seq, text))
             else:
                 repeats.append(seq if text == first_text else id)
-        appended = store.append(room, [Said(o, "x", [say(f"{letter} {room.key}", t)]) for o, letter, t in batch], 0)
+        appended = store.append(room, [Talk(o, "x", [text], [f"{letter} {room.key}"]) for o, letter, text in batch], 0)
         assert [(message.seq, message.message) for message in messages(appended.events)] == added
         assert [r.seq if isinstance(r, Stored) else r.id for _, r in appended.repeats] == repeats
     assert [(message.seq, message.message) for message in everything(store, room)] == list(known.values())
@@ -321,7 +331,7 @@ def test_numbers_go_on_after_everything_was_pruned(store: Store, aged: RoomRecor
 def test_pruning_keeps_the_ids(store: Store, aged: RoomRecord, den: RoomRecord) -> None:
     store.prune(1_000, 0)
     repeated = store.append(aged, [said("3")], 1_000)
-    conflict = store.append(aged, [Said(ADA, "ada", [say("4", "something else")])], 1_000)
+    conflict = store.append(aged, [by(ADA, say("4", "something else"))], 1_000)
     elsewhere = store.append(den, [said("5")], 1_000)
     assert list(repeated.repeats) == [(0, Stored("3", "lobby", 3, 30))]
     assert list(conflict.repeats) == [(0, IdConflict("4"))]

@@ -106,11 +106,11 @@ def test_the_store_knows_whose_a_message_is_and_who_may_read_it(store: Store, lo
     ]
 
 
-def test_says_that_are_not_called_plain_are_says_all_the_same(store: Store, lobby: RoomRecord) -> None:
+def test_says_that_do_not_come_as_talk_are_says_all_the_same(store: Store, lobby: RoomRecord) -> None:
     other = store.add_room("other", "other")
-    plain = store.append(lobby, [said("a", "b")], 3).events
-    mixed = store.append(other, [Said(BOB, "ada", [say("a"), say("b")], plain=False)], 3).events
-    assert [json.encode(event).replace(b"other", b"lobby") for event in mixed] == [json.encode(e) for e in plain]
+    talk = store.append(lobby, [said("a", "b")], 3).events
+    mixed = store.append(other, [Said(BOB, "ada", [say("a"), say("b")])], 3).events
+    assert [json.encode(event).replace(b"other", b"lobby") for event in mixed] == [json.encode(e) for e in talk]
     assert [json.encode(event).replace(b"other", b"lobby") for event in page_of(store, other, ADA)] == [
         json.encode(event) for event in page_of(store, lobby, ADA)
     ]

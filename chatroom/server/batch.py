@@ -9,9 +9,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from chatroom.errors import StoreFailed
-from chatroom.messages import Error, Joined, Left, Say, Stored, Topic
+from chatroom.messages import Error, Joined, Left, Stored, Topic
 from chatroom.server.member import Member
-from chatroom.server.store import Appended, Change, IdConflict, Said, Whisper, Words
+from chatroom.server.store import Appended, Change, Repeat, Said, Speech, Talk, Whisper, Words
 
 SAY_WEIGHT = 100
 """What is said weighs so much beside its text."""
@@ -29,28 +29,27 @@ class Batch:
 
     def __init__(self) -> None:
         self.posters: list[Member] = []
-        self.said: list[Said] = []
+        self.said: list[Speech] = []
         self.news: list[News] = []
         self.askers: dict[str, Member] = {}
         """Who asked for a change, by the request's id."""
         self.weight = 0
         self.entries = 0
 
-    def add_said(self, member: Member, says: Sequence[Say]) -> None:
+    def add_talk(self, member: Member, texts: Sequence[str], ids: Sequence[str]) -> None:
         """What is for all, as nearly everything is."""
-        self._add(member, Said(member.owner, member.username, says))
-        self.weight += sum([len(say.message) for say in says]) + SAY_WEIGHT * len(says)
+        self._add(member, Talk(member.owner, member.username, texts, ids), sum(map(len, texts)))
 
     def add_words(self, member: Member, words: Sequence[Words]) -> None:
-        """What is not for all, or changes what was said, perhaps between plain says."""
-        self._add(member, Said(member.owner, member.username, words, plain=False))
-        self.weight += sum(len(_text_of(word)) + SAY_WEIGHT for word in words)
+        """What is not for all, or changes what was said, perhaps between talk."""
+        self._add(member, Said(member.owner, member.username, words), sum(len(_text_of(word)) for word in words))
         self.askers.update((word.id, member) for word in words if isinstance(word, Change) and word.id)
 
-    def _add(self, member: Member, said: Said) -> None:
+    def _add(self, member: Member, said: Speech, length: int) -> None:
         self.posters.append(member)
         self.said.append(said)
         self.entries += 1
+        self.weight += length + SAY_WEIGHT * len(said.ids)
 
     def add_news(self, news: News) -> None:
         self.news.append(news)
@@ -61,7 +60,7 @@ class Batch:
         """Tells those whose words added nothing why. Each knows the room by a name of its own."""
         if failure:
             for member, said in zip(self.posters, self.said, strict=True):
-                member.answer(*(_error("store_failed", failure.text, word.id) for word in said.says))
+                member.answer(*(_error("store_failed", failure.text, id) for id in said.ids))
         for place, repeat in appended.repeats:
             member = self.posters[place]
             member.answer(answer_to(repeat, name_for(member)))
@@ -76,7 +75,7 @@ def _text_of(word: Words) -> str:
     return word.message
 
 
-def answer_to(repeat: Stored | IdConflict, room: str) -> Stored | Error:
+def answer_to(repeat: Repeat, room: str) -> Stored | Error:
     """What is told to somebody who knows the room by that name."""
     if isinstance(repeat, Stored):
         return replace(repeat, room=room)

@@ -127,8 +127,8 @@ class Desk:
             may_speak = not changing.is_muted(self._hub, self._member, room)
             if may_speak:
                 self._hub.directory.take_in_partner(self._member, room)
-            if may_speak and _are_plain(says):
-                self._member.post(room, says)
+            if may_speak and (texts := _talk(says)):
+                self._member.post(room, texts, [say.id for say in says])
             elif words := [word for say in says if (word := self._checked(room, say))]:
                 self._member.post_words(room, words)
         except (Refusal, StoreFailed) as refusal:
@@ -146,10 +146,12 @@ class Desk:
         return None
 
 
-def _are_plain(says: Sequence[Say]) -> bool:
-    """Whether all can be stored as they stand, which is so for nearly all."""
-    has_extras = any([say.to is not None or say.once or say.reply_to is not None for say in says])  # noqa: C419 (a list is faster)
-    return not has_extras and text.are_plain([say.message for say in says])
+def _talk(says: Sequence[Say]) -> Sequence[str]:
+    """Their texts, if all are for all, answer no other, and can be stored as they stand, as nearly all can."""
+    if any([say.kind != "text" or say.to is not None or say.once or say.reply_to is not None for say in says]):  # noqa: C419 (a list is faster)
+        return ()
+    texts = [say.message for say in says]
+    return texts if text.are_plain(texts) else ()
 
 
 def refusal_of(error: Refusal | StoreFailed, id: str | None, *, fatal: bool = False) -> Error:

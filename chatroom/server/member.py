@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from chatroom.messages import Error, Event, Farewell, Role, Say
+from chatroom.messages import Error, Event, Farewell, Role
 from chatroom.server.store import RoomRecord, Words
 from chatroom.wire import NATIVE, Dialect, Packet
 
@@ -27,7 +27,7 @@ class RoomLike(Protocol):
 
     record: RoomRecord
 
-    def post(self, member: "Member", says: Sequence[Say]) -> int: ...
+    def post(self, member: "Member", texts: Sequence[str], ids: Sequence[str]) -> int: ...
     def post_words(self, member: "Member", words: Sequence[Words]) -> int: ...
     def settle(self, ticket: int) -> None: ...
     def feed(self, seat: "Seat") -> None: ...
@@ -185,8 +185,8 @@ class Member:
 
     # ---------------------------------------------------------------------------- what it has under way
 
-    def post(self, room: RoomLike, says: Sequence[Say]) -> None:
-        self._posted[room] = room.post(self, says)
+    def post(self, room: RoomLike, texts: Sequence[str], ids: Sequence[str]) -> None:
+        self._posted[room] = room.post(self, texts, ids)
 
     def post_words(self, room: RoomLike, words: Sequence[Words]) -> None:
         self._posted[room] = room.post_words(self, words)

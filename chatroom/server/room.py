@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from chatroom import messages
 from chatroom.errors import Refusal, StoreFailed
-from chatroom.messages import Event, Join, Joined, Left, Live, Message, Numbered, Ok, Say, Topic
+from chatroom.messages import Event, Join, Joined, Left, Live, Message, Numbered, Ok, Topic
 from chatroom.server.agenda import Agenda
 from chatroom.server.batch import Batch, News
 from chatroom.server.facts import facts
@@ -78,9 +78,9 @@ class Room:
 
     # ------------------------------------------------------------------------------------------- posting
 
-    def post(self, member: Member, says: Sequence[Say]) -> int:
+    def post(self, member: Member, texts: Sequence[str], ids: Sequence[str]) -> int:
         """Has it stored and handed out, perhaps by another thread. Returns a ticket to `settle`."""
-        return self._post(lambda batch: batch.add_said(member, says))
+        return self._post(lambda batch: batch.add_talk(member, texts, ids))
 
     def post_words(self, member: Member, words: Sequence[Words]) -> int:
         """The same for what is not for all, or changes what was said."""

@@ -16,7 +16,7 @@ from chatroom.messages import Entry, Message
 from chatroom.server import cli, room
 from chatroom.server.directory import Directory
 from chatroom.server.handout import Handout
-from chatroom.server.store import Appended, RoomRecord, Said
+from chatroom.server.store import Appended, RoomRecord, Speech
 from chatroom.server.store.database import Database
 from chatroom.server.store.sqlite import SqliteStore
 from tests.stress.whims import Whims
@@ -80,7 +80,7 @@ def forgets() -> None:
     """One of those that were receipted is taken out of the store again."""
     append, turns = SqliteStore.append, itertools.count(1)
 
-    def append_and_forget(store: SqliteStore, record: RoomRecord, said: Sequence[Said], now: int) -> Appended:
+    def append_and_forget(store: SqliteStore, record: RoomRecord, said: Sequence[Speech], now: int) -> Appended:
         appended = append(store, record, said, now)
         if appended.events and next(turns) % EVERY == 0:
             with store._database.transaction() as db:

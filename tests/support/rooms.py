@@ -9,10 +9,10 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from chatroom.errors import StoreFailed
-from chatroom.messages import Event, Join, Message, Numbered, Say
+from chatroom.messages import Event, Join, Message, Numbered
 from chatroom.server.member import Member
 from chatroom.server.room import Room
-from chatroom.server.store import Appended, Reader, RoomRecord, Said
+from chatroom.server.store import Appended, Reader, RoomRecord, Speech
 from chatroom.server.store.memory import MemoryStore
 from chatroom.wire import Unreadable, native
 
@@ -119,7 +119,7 @@ class Person:
         self.says_with(room, *((f"{self.member.username} {next(self._said)}", text) for text in texts))
 
     def says_with(self, room: Room, *ids_and_texts: tuple[str, str]) -> None:
-        self.member.post(room, [Say(id=id, room=room.record.name, message=text) for id, text in ids_and_texts])
+        self.member.post(room, [text for _, text in ids_and_texts], [id for id, _ in ids_and_texts])
 
     def hears(self) -> list[Any]:
         """What it was sent since this was last asked."""
@@ -172,7 +172,7 @@ class ShakyStore(MemoryStore):
         if self.fails:
             raise StoreFailed("The disk is full; nothing was stored.")
 
-    def append(self, room: RoomRecord, said: Sequence[Said], now: int) -> Appended:
+    def append(self, room: RoomRecord, said: Sequence[Speech], now: int) -> Appended:
         self.before_append(room)
         self._check()
         return super().append(room, said, now)

@@ -7,7 +7,19 @@ from typing import Any
 from unittest.mock import patch
 
 from chatroom.messages import Message, Numbered, Say
-from chatroom.server.store import Change, Query, RoomRecord, Said, Store, Whisper, Words, bursts, open_store
+from chatroom.server.store import (
+    Change,
+    Query,
+    RoomRecord,
+    Said,
+    Speech,
+    Store,
+    Talk,
+    Whisper,
+    Words,
+    bursts,
+    open_store,
+)
 
 ADA, BOB, EVE = 1_000_001, 1_000_002, 1_000_003
 """Three owners."""
@@ -30,8 +42,8 @@ def say(id: str, message: str = "hi", room: str = "lobby") -> Say:
     return Say(id=id, room=room, message=message)
 
 
-def said(*ids: str, owner: int = ADA, username: str = "ada") -> Said:
-    return Said(owner, username, [say(id) for id in ids])
+def said(*ids: str, owner: int = ADA, username: str = "ada") -> Talk:
+    return Talk(owner, username, ["hi"] * len(ids), ids)
 
 
 def whisper(id: str, message: str, *readers: int, **more: Any) -> Whisper:
@@ -54,9 +66,12 @@ def react(target: int, emoji: str = "👍", *, on: bool = True) -> Change:
     return Change("r", "reacted", target, emoji, on)
 
 
-def by(owner: int, *words: Words) -> Said:
-    """Anything that may be said, in one go."""
-    return Said(owner, NAMES[owner], words, plain=all(isinstance(each, Say) for each in words))
+def by(owner: int, *words: Words) -> Speech:
+    """Anything that may be said, in one go: as talk, if it can be."""
+    says = [word for word in words if isinstance(word, Say)]
+    if len(says) < len(words) or any(say.kind != "text" or say.reply_to is not None for say in says):
+        return Said(owner, NAMES[owner], words)
+    return Talk(owner, NAMES[owner], [say.message for say in says], [say.id for say in says])
 
 
 def ids(first: int, last: int) -> list[str]:

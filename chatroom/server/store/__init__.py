@@ -7,6 +7,7 @@ always safe.
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count, repeat
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -43,14 +44,46 @@ class Whisper(NamedTuple):
 Words = Say | Whisper | Change
 
 
-class Said(NamedTuple):
-    """What somebody said in one go, not yet numbered. It belongs to an owner, never to a name: who takes a freed name
-    inherits nothing. `plain` promises that it holds nothing but says for all, which answer no other."""
+class Talk(NamedTuple):
+    """What somebody said in one go, not yet numbered: texts for all, which answer no other, and beside each its id. So
+    is nearly everything that is said. It belongs to an owner, never to a name: who takes a freed name inherits
+    nothing."""
 
     owner: int
     username: str
-    says: Sequence[Words]
-    plain: bool = True
+    texts: Sequence[str]
+    ids: Sequence[str]
+
+    def part(self, start: int, end: int) -> "Talk":
+        return Talk(self.owner, self.username, self.texts[start:end], self.ids[start:end])
+
+    def words(self, room: str) -> Sequence[Words]:
+        """The same, one by one."""
+        return [Say(id=id, room=room, message=text) for text, id in zip(self.texts, self.ids, strict=True)]
+
+    def messages(self, room: str, first: int, time: int) -> list[Message]:
+        """The same, numbered from `first` on."""
+        common = repeat(room), count(first), repeat(time), repeat(self.username)
+        return [*map(Message, *common, self.texts, self.ids)]
+
+
+class Said(NamedTuple):
+    """The same, where not all of it is talk."""
+
+    owner: int
+    username: str
+    said: Sequence[Words]
+
+    @property
+    def ids(self) -> Sequence[str | None]:
+        return [word.id for word in self.said]
+
+    def words(self, room: str) -> Sequence[Words]:
+        return self.said
+
+
+Speech = Talk | Said
+"""One owner's, in one go."""
 
 
 class RoomRecord:
@@ -105,12 +138,16 @@ class IdConflict(NamedTuple):
     id: str
 
 
+Repeat = Stored | IdConflict
+"""The answer to what adds nothing."""
+
+
 class Appended(NamedTuple):
     """What became of what was said: the new events, in order, and the answers to what added nothing."""
 
     events: Sequence[Entry]
-    repeats: Sequence[tuple[int, Stored | IdConflict]] = ()
-    """Each with the place of its `Said`."""
+    repeats: Sequence[tuple[int, Repeat]] = ()
+    """Each with the place of what it was said in."""
     readers: Mapping[int, frozenset[int]] = {}
     """For each seq that is not for all: the owners who may read it, its author among them."""
 
@@ -164,12 +201,12 @@ class Store(Protocol):
     def invited(self, room: RoomRecord) -> set[int]:
         """The owners who may come into this private room."""
 
-    def append(self, room: RoomRecord, said: Sequence[Said], now: int) -> Appended:
+    def append(self, room: RoomRecord, said: Sequence[Speech], now: int) -> Appended:
         """Numbers and keeps what was said, drops repeats, and returns once all is as safe as was asked for.
 
         A change whose target is no longer there is numbered all the same; it changes nothing."""
 
-    def repeat(self, room: RoomRecord, owner: int, say: Say) -> Stored | IdConflict | None:
+    def repeat(self, room: RoomRecord, owner: int, say: Say) -> Repeat | None:
         """What `append` would answer to this say, if its id was used before."""
 
     def page(

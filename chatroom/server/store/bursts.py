@@ -8,17 +8,17 @@ messages are rows like others.
 Knows the table, and what may stand in it. Knows nothing of whispers, changes or rights: all of a burst is for all.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import chain, repeat
+from collections.abc import Iterable
 from sqlite3 import Connection, IntegrityError
 from typing import NamedTuple
 
 from msgspec import json
 
 from chatroom.messages import Message
-from chatroom.server.store import FAR, RoomRecord
-from chatroom.server.store.events import ADD_PLAIN, KINDS, Known, plain_row
+from chatroom.server.store import FAR, RoomRecord, Talk
+from chatroom.server.store.events import ADD_PLAIN, KINDS, Known, Row, rows_of
 from chatroom.server.store.spoken import ascend
+from chatroom.server.store.windows import window
 
 LEAST = 8
 """Fewer messages are as well off as rows."""
@@ -50,6 +50,9 @@ class Burst(NamedTuple):
     least: str
     said: bytes
 
+    def talk(self) -> Talk:
+        return Talk(self.owner, self.username, *_decode(self.said))
+
     def numbered(self) -> Iterable[tuple[int, tuple[str, str]]]:
         """Of each message its seq, its text and its id."""
         return enumerate(zip(*_decode(self.said), strict=True), self.first)
@@ -62,24 +65,25 @@ class Burst(NamedTuple):
 _decode = json.Decoder(tuple[list[str], list[str]]).decode
 
 
-def pack(db: Connection, room: RoomRecord, owner: int, said: Sequence[Message]) -> Iterable[Message]:
-    """Keeps what its owner said in one go as bursts; gives back what cannot be in one."""
-    pieces = [said[start : start + MOST] for start in range(0, len(said), MOST)]
-    return chain.from_iterable([piece for piece in pieces if not _add(db, room, owner, piece)])
+def pack(db: Connection, key: int, talk: Talk, first: int, time: int) -> list[Row]:
+    """Keeps what its owner said in one go, numbered from `first` on, as bursts; gives back the rows of what cannot be
+    in one."""
+    rows: list[Row] = []
+    for start in range(0, len(talk.ids), MOST):
+        piece = talk.part(start, start + MOST)
+        if not _add(db, key, piece, first + start, time):
+            rows += rows_of(key, piece, first + start, time)
+    return rows
 
 
-def _add(db: Connection, room: RoomRecord, owner: int, said: Sequence[Message]) -> bool:
+def _add(db: Connection, key: int, talk: Talk, first: int, time: int) -> bool:
     """Whether it can be a burst, and now is."""
-    if len(said) < LEAST:
+    ids = talk.ids
+    if len(ids) < LEAST or not ascend(ids) or len({*map(len, ids)}) > 1:
         return False
-    ids = [message.id for message in said]
-    if not ascend(ids) or len({*map(len, ids)}) > 1 or len({message.kind for message in said}) > 1:
-        return False
-    first, last = said[0], said[-1]
-    body = json.encode(([message.message for message in said], ids))
-    row = (room.key, last.seq, first.seq, first.time, owner, first.username, first.kind, first.id, last.id, body)
+    last, said = first + len(ids) - 1, json.encode((talk.texts, ids))
     try:
-        db.execute(_ADD, row)
+        db.execute(_ADD, (key, last, first, time, talk.owner, talk.username, "text", ids[0], ids[-1], said))
     except IntegrityError:  # this statement alone is taken back
         return False
     return True
@@ -88,7 +92,7 @@ def _add(db: Connection, room: RoomRecord, owner: int, said: Sequence[Message]) 
 def unpack(db: Connection, key: int, after: int, before: int) -> None:
     """Makes rows of each burst that has a message with after < seq < before."""
     for burst in map(Burst._make, db.execute(_TAKE, _touching(key, after, before)).fetchall()):
-        db.executemany(ADD_PLAIN, map(plain_row, repeat(key), repeat(burst.owner), burst.messages("")))
+        db.executemany(ADD_PLAIN, rows_of(key, burst.talk(), burst.first, burst.time, KINDS[burst.kind]))
 
 
 def make_way(db: Connection, owner: int, id: str) -> None:
@@ -123,13 +127,8 @@ def page(
     db: Connection, room: RoomRecord, after: int, before: int, limit: int, *, newest: bool = False
 ) -> list[Message]:
     """Of the messages with after < seq < before the oldest or the newest, in order: as many as asked for."""
-    pages: list[list[Message]] = []
-    for burst in map(Burst._make, db.execute(_NEWEST if newest else _OLDEST, _touching(room.key, after, before))):
-        pages.append([message for message in burst.messages(room.name) if after < message.seq < before])
-        if sum(map(len, pages)) >= limit:
-            break
-    found = [*chain.from_iterable(reversed(pages) if newest else pages)]
-    return found[-limit:] if newest else found[:limit]
+    rows = db.execute(_NEWEST if newest else _OLDEST, _touching(room.key, after, before))
+    return window((Burst._make(row).messages(room.name) for row in rows), after, before, limit, newest=newest)
 
 
 def _touching(key: int, after: int, before: int) -> tuple[int, int, int, int]:

@@ -5,12 +5,13 @@ Knows kinds of rows, and who may read what. Knows nothing of when something is r
 
 import sqlite3
 from collections.abc import Iterable
+from itertools import count, repeat
 from typing import Any
 
 from msgspec import json
 
 from chatroom.messages import Deleted, Edited, Entry, Kind, Message, Numbered, Reacted, Say, Skip, Stored
-from chatroom.server.store import Change, IdConflict, RoomRecord, Said, Whisper, Words
+from chatroom.server.store import Change, IdConflict, Repeat, RoomRecord, Speech, Talk, Whisper, Words
 from chatroom.server.store.file import digest_of
 
 FOR_ALL, FOR_SOME, ONCE = 0, 1, 2
@@ -105,8 +106,10 @@ def readers_of(db: sqlite3.Connection, room: RoomRecord, seq: int) -> frozenset[
 # --------------------------------------------------------------------------------------------------------- writing
 
 
-def plain_row(key: int, owner: int, said: Message) -> Row:
-    return (key, said.seq, said.time, owner, said.id, said.username, said.message, said.kind)
+def rows_of(key: int, talk: Talk, first: int, time: int, kind: Kind = "text") -> Iterable[Row]:
+    """One for each message, for `ADD_PLAIN`."""
+    names = repeat(talk.owner), talk.ids, repeat(talk.username)
+    return zip(repeat(key), count(first), repeat(time), *names, talk.texts, repeat(kind))
 
 
 class Writer:
@@ -122,7 +125,7 @@ class Writer:
         self.rewritten: list[tuple[int, str, str | None]] = []
         """What could be searched and now reads otherwise: seq, the old text, and the new one or None."""
 
-    def add(self, said: Said, word: Words) -> None:
+    def add(self, said: Speech, word: Words) -> None:
         match word:
             case Change():
                 self._add_change(said, word)
@@ -132,7 +135,7 @@ class Writer:
             case _:
                 self._add_message(said, word, FOR_ALL)
 
-    def _add_message(self, said: Said, say: Say, private: int) -> None:
+    def _add_message(self, said: Speech, say: Say, private: int) -> None:
         to = json.encode(say.to).decode() if say.to is not None else None
         self._insert(said, say.id, say.message, say.kind, private, reply_to=say.reply_to, addressees=to)
         shown = (said.username, say.message, say.id, say.kind, say.reply_to, False, say.to, say.once)
@@ -140,7 +143,7 @@ class Writer:
         self._next += 1
 
     def _insert(
-        self, said: Said, id: str, text: str, kind: str, private: int,
+        self, said: Speech, id: str, text: str, kind: str, private: int,
         *, reply_to: int | None = None, target: int | None = None, addressees: str | None = None,
     ) -> None:  # fmt: skip
         row = (
@@ -154,7 +157,7 @@ class Writer:
         self._db.executemany("INSERT INTO reader (room, seq, owner, waits) VALUES (?,?,?,?)", rows)
         self.readers[seq] = readers | {author}
 
-    def _add_change(self, said: Said, change: Change) -> None:
+    def _add_change(self, said: Speech, change: Change) -> None:
         """One that comes too late changes nothing, so it is for its author alone."""
         key, seq = self._room.key, self._next
         private, text = self._db.execute(_TARGET, (key, change.target)).fetchone() or (FOR_SOME, None)
@@ -192,7 +195,7 @@ def erase(db: sqlite3.Connection, room: RoomRecord, seq: int) -> None:
     db.execute("UPDATE reader SET waits = 0 WHERE room = ? AND seq = ? AND waits", (room.key, seq))
 
 
-def repeat_of(known: Known, room: RoomRecord, say: Say) -> Stored | IdConflict:
+def repeat_of(known: Known, room: RoomRecord, say: Say) -> Repeat:
     key, seq, time, text, digest = known
     same_text = text == say.message if digest is None else digest == digest_of(say.message)
     if key == room.key and same_text:

@@ -3,14 +3,11 @@
 Keeps every promise of a store but to survive. Holds the newest messages of each room, and all ids. Knows no files.
 """
 
-import bisect
 import threading
-from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, count, islice, repeat
+from itertools import chain, count, islice
 from pathlib import Path
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -24,59 +21,22 @@ from chatroom.server.store import (
     IdConflict,
     Query,
     Reader,
+    Repeat,
     RoomRecord,
-    Said,
+    Speech,
     Standing,
+    Talk,
     Whisper,
     Words,
     new_epoch,
 )
+from chatroom.server.store.held import History, Private
 from chatroom.server.store.memory_people import MemoryPeople
 from chatroom.server.store.spoken import Run, Spoken
 from chatroom.server.store.words import asked_for, newest, words_in
 
 HELD = 100_000
 """So many messages of a room are held at least; a quarter more, and the oldest are forgotten."""
-
-
-class _Private(NamedTuple):
-    """Who may read a number, and of a view-once message, who waits to be shown it."""
-
-    readers: frozenset[int]
-    waiting: set[int]
-    once: bool
-
-
-class _History:
-    """What is held of one room. The authors stand beside the events: plain numbers, which nobody must collect."""
-
-    __slots__ = ("events", "gone", "invited", "owners", "private")
-
-    def __init__(self) -> None:
-        self.events: list[Entry] = []
-        self.owners = array("q")
-        self.private: dict[int, _Private] = {}
-        self.invited: set[int] = set()
-        self.gone: list[int] = []
-        """Erased just now; what edits made of these is still to be taken back."""
-
-    def erased(self, message: Message) -> Deleted:
-        """What stands in its place from now on. Nobody waits for it any more."""
-        room, seq = message.room, message.seq
-        if rule := self.private.get(seq):
-            rule.waiting.clear()
-        self.gone.append(seq)
-        return Deleted(room=room, seq=seq, time=message.time, username=message.username, target=seq)
-
-    def withdraw(self, first: int) -> None:
-        """What edits made of a text that is gone is gone too: its number is left, and nobody reads it."""
-        for target in self.gone:
-            for place in range(target + 1 - first, len(self.events)):
-                event = self.events[place]
-                if isinstance(event, Edited) and event.target == target:
-                    self.events[place] = replace(event, message="")
-                    self.private[event.seq] = _Private(frozenset(), set(), once=False)
-        self.gone.clear()
 
 
 class MemoryStore:
@@ -86,25 +46,25 @@ class MemoryStore:
         self._lock = threading.Lock()
         self.people = MemoryPeople(self._keep_seen_of)
         self._numbers = count(1)
-        self._said: dict[RoomRecord, _History] = {}
+        self._held: dict[RoomRecord, History] = {}
         self._spoken: defaultdict[int, Spoken] = defaultdict(Spoken)
         """By owner."""
         self._seen: defaultdict[RoomRecord, dict[int, int]] = defaultdict(dict)
 
     def rooms(self) -> list[RoomRecord]:
         with self._lock:
-            return list(self._said)
+            return list(self._held)
 
     def add_room(self, name: str, folded: str, *, founder: int = 0, pair: tuple[int, int] | None = None) -> RoomRecord:
         with self._lock:
             room = RoomRecord(next(self._numbers), name, folded, new_epoch())
             room.founder, room.pair = founder, pair
-            self._said[room] = _History()
+            self._held[room] = History(room.name)
         return room
 
     def drop_room(self, room: RoomRecord) -> None:
         with self._lock:
-            del self._said[room]
+            del self._held[room]
             self._seen.pop(room, None)
 
     def set_topic(self, room: RoomRecord, topic: str) -> None:
@@ -118,101 +78,91 @@ class MemoryStore:
 
     def invite(self, room: RoomRecord, owners: Iterable[int]) -> None:
         with self._lock:
-            self._said[room].invited.update(owners)
+            self._held[room].invited.update(owners)
 
     def invited(self, room: RoomRecord) -> set[int]:
         with self._lock:
-            return set(self._said[room].invited)
+            return set(self._held[room].invited)
 
-    def append(self, room: RoomRecord, said: Sequence[Said], now: int) -> Appended:
+    def append(self, room: RoomRecord, said: Sequence[Speech], now: int) -> Appended:
         with self._lock:
-            time = max(now, room.time)
+            time, history = max(now, room.time), self._held[room]
             events: list[Entry] = []
-            repeats: list[tuple[int, Stored | IdConflict]] = []
+            repeats: list[tuple[int, Repeat]] = []
             for place, group in enumerate(said):
-                add = self._append if group.plain else self._append_each
-                repeats += [(place, repeat) for repeat in add(room, group, time, events)]
-            history = self._said[room]
+                if not (isinstance(group, Talk) and self._append_talk(room, group, time, events)):
+                    repeats += [(place, repeat) for repeat in self._append_each(room, group, time, events)]
             readers = _readers(events, history.private) if history.private else {}
-            history.events += events
-            history.withdraw(room.first)
+            history.withdraw()
             if events:
                 room.last, room.time = room.last + len(events), time
             self._forget_overflow(room)
         return Appended(events, repeats, readers)
 
-    def _append(self, room: RoomRecord, said: Said, time: int, events: list[Entry]) -> Iterable[Stored | IdConflict]:
-        """Adds what is new to the messages, and gives the answers to what is not."""
-        name, username = room.name, said.username
-        says: Sequence[Say] = said.says  # type: ignore[assignment]
+    def _append_talk(self, room: RoomRecord, talk: Talk, time: int, events: list[Entry]) -> bool:
+        """Adds it to the events, if nothing of it was said before."""
         first = room.last + 1 + len(events)
-        ids = tuple([say.id for say in says])
-        run = Run(room.key, first, time, ids, array("q", [hash(say.message) for say in says]))
-        if not self._spoken[said.owner].add(run):
-            return self._append_each(room, said, time, events)
-        self._said[room].owners.extend(repeat(said.owner, len(says)))
-        events += [
-            Message(name, seq, time, username, say.message, say.id, say.kind, say.reply_to)
-            for seq, say in enumerate(says, first)
-        ]
-        return ()
+        run = self._spoken[talk.owner].add(room.key, first, time, talk.texts, talk.ids)
+        if run:
+            self._held[room].add_talk(run, talk)
+            events += talk.messages(room.name, first, time)
+        return run is not None
 
-    def _append_each(
-        self, room: RoomRecord, said: Said, time: int, events: list[Entry]
-    ) -> Iterator[Stored | IdConflict]:
-        """The same, where something was said before, or is not for all, or changes what was said."""
-        for word in said.says:
+    def _append_each(self, room: RoomRecord, said: Speech, time: int, events: list[Entry]) -> Iterator[Repeat]:
+        """Adds what is new to the events, and gives the answers to what is not."""
+        for word in said.words(room.name):
+            if isinstance(word, Change):
+                self._change(room, said, word, time, events)
+                continue
             say = word.say if isinstance(word, Whisper) else word
-            if isinstance(say, Change):
-                self._change(room, said, say, time, events)
-            elif run := self._spoken[said.owner].find(say.id):
-                yield _repeat(run, room, say)
+            if known := self._spoken[said.owner].find(say.id):
+                yield _repeat(known, room, say)
             else:
-                self._append(room, said._replace(says=[say]), time, events)
-                self._restrict(room, said.owner, word, events)
+                events.append(self._append_one(room, said, say, room.last + 1 + len(events), time))
+                self._restrict(room, said.owner, word, events[-1].seq)
 
-    def _restrict(self, room: RoomRecord, owner: int, word: Words, events: list[Entry]) -> None:
+    def _append_one(self, room: RoomRecord, said: Speech, say: Say, seq: int, time: int) -> Message:
+        self._spoken[said.owner].add(room.key, seq, time, [say.message], [say.id])
+        more = say.kind, say.reply_to, False, say.to, say.once
+        message = Message(room.name, seq, time, said.username, say.message, say.id, *more)
+        self._held[room].add(message, said.owner)
+        return message
+
+    def _restrict(self, room: RoomRecord, owner: int, word: Words, seq: int) -> None:
         """What was said last is perhaps not for all."""
         if isinstance(word, Whisper):
-            say, message = word.say, events[-1]
-            events[-1] = replace(message, to=say.to, once=say.once)
-            waiting = set(word.readers - {owner}) if say.once else set()
-            self._said[room].private[message.seq] = _Private(word.readers | {owner}, waiting, say.once)
+            waiting = set(word.readers - {owner}) if word.say.once else set()
+            self._held[room].private[seq] = Private(word.readers | {owner}, waiting, word.say.once)
 
-    def _change(self, room: RoomRecord, said: Said, change: Change, time: int, events: list[Entry]) -> None:
+    def _change(self, room: RoomRecord, said: Speech, change: Change, time: int, events: list[Entry]) -> None:
         """One that comes too late changes nothing, so it is for its author alone."""
-        history, seq = self._said[room], room.last + 1 + len(events)
-        events.append(_change_of(room, seq, time, said.username, change))
-        history.owners.append(said.owner)
-        place = change.target - room.last - 1
-        among, at = (events, place) if place >= 0 else (history.events, change.target - room.first)
-        target = among[at] if 0 <= at < len(among) else None
+        history, seq = self._held[room], room.last + 1 + len(events)
+        events.append(event := _change_of(room, seq, time, said.username, change))
+        history.add(event, said.owner)
+        target, _ = history.at(change.target) or (None, 0)
         if not isinstance(target, Message):
-            history.private[seq] = _Private(frozenset([said.owner]), set(), once=False)
+            history.private[seq] = Private(frozenset([said.owner]), set(), once=False)
             return
         if rule := history.private.get(change.target):
-            history.private[seq] = _Private(rule.readers, set(), once=False)
+            history.private[seq] = Private(rule.readers, set(), once=False)
         if change.what == "edited":
-            among[at] = replace(target, message=change.text)
+            history.put(replace(target, message=change.text))
         elif change.what == "deleted":
-            among[at] = history.erased(target)
+            history.erase(target)
 
-    def repeat(self, room: RoomRecord, owner: int, say: Say) -> Stored | IdConflict | None:
+    def repeat(self, room: RoomRecord, owner: int, say: Say) -> Repeat | None:
         with self._lock:
-            run = self._spoken[owner].find(say.id)
-            return _repeat(run, room, say) if run else None
+            known = self._spoken[owner].find(say.id)
+        return _repeat(known, room, say) if known else None
 
     def _forget_overflow(self, room: RoomRecord) -> None:
-        held = len(self._said[room].events)
-        if held > HELD * 5 // 4:
-            self._forget(room, held - HELD)
+        if room.last - room.first + 1 > HELD * 5 // 4:
+            self._forget(room, room.last - HELD + 1)
 
-    def _forget(self, room: RoomRecord, oldest: int) -> None:
-        history = self._said[room]
-        del history.events[:oldest], history.owners[:oldest]
-        room.first += oldest
-        if history.private:
-            history.private = {seq: private for seq, private in history.private.items() if seq >= room.first}
+    def _forget(self, room: RoomRecord, first: int) -> None:
+        """All that is older than this number."""
+        self._held[room].forget(first)
+        room.first = first
 
     # ---------------------------------------------------------------------------------------------- reading
 
@@ -221,24 +171,20 @@ class MemoryStore:
         history: bool = False,
     ) -> list[Numbered]:  # fmt: skip
         with self._lock:
-            held = self._said.get(room) or _History()
-            start = max(0, after + 1 - room.first)
-            end = max(start, min(len(held.events), before - room.first))
-            if newest:
-                start = max(start, end - limit)
-            page = held.events[start : min(end, start + limit)]
+            held = self._held.get(room) or History(room.name)
+            page = held.page(after, before, limit, newest=newest)
             if held.private:
                 return [_as_seen(event, held.private, reader, history=history) for event in page]
         return [replayed(event) for event in page]
 
     def standing(self, room: RoomRecord, seq: int) -> Standing | None:
         with self._lock:
-            held, place = self._said[room], seq - room.first
-            event = held.events[place] if 0 <= place < len(held.events) else None
+            held = self._held[room]
+            event, owner = held.at(seq) or (None, 0)
             if not isinstance(event, Message):
                 return None
             private = held.private.get(seq)
-            return Standing(held.owners[place], event.username, private and private.readers, event.once)
+            return Standing(owner, event.username, private and private.readers, event.once)
 
     def search(self, query: Query) -> list[Message]:
         words = asked_for(query.words)
@@ -250,8 +196,8 @@ class MemoryStore:
     def _find(self, room: RoomRecord, query: Query, words: Sequence[str]) -> Iterator[Message]:
         """The newest first. While it looks, everybody goes on."""
         with self._lock:
-            held = self._said.get(room) or _History()
-            events, private = held.events[::-1], dict(held.private)
+            held = self._held.get(room) or History(room.name)
+            events, private = held.newest_first(), dict(held.private)
         for event in events:
             rule = private.get(event.seq)
             if not isinstance(event, Message) or event.once or (rule and query.reader not in rule.readers):
@@ -264,18 +210,18 @@ class MemoryStore:
 
     def unseen_once(self, room: RoomRecord) -> int:
         with self._lock:
-            return min((seq for seq, private in self._said[room].private.items() if private.waiting), default=0)
+            return min((seq for seq, private in self._held[room].private.items() if private.waiting), default=0)
 
     def seen_once(self, reader: Reader, seq: int) -> None:
         with self._lock:
-            held, first = self._said[reader.room], reader.room.first
+            held = self._held[reader.room]
             for shown, rule in list(held.private.items()):
                 if shown <= seq and reader.owner in rule.waiting:
                     rule.waiting.discard(reader.owner)
-                    message = held.events[shown - first]
+                    message, _ = held.at(shown) or (None, 0)
                     if not rule.waiting and isinstance(message, Message):
-                        held.events[shown - first] = held.erased(message)
-            held.withdraw(first)
+                        held.erase(message)
+            held.withdraw()
 
     def seen(self, reader: Reader) -> int:
         with self._lock:
@@ -297,10 +243,10 @@ class MemoryStore:
 
     def prune(self, before: int | None, now: int) -> None:
         with self._lock:
-            for room, history in self._said.items():
+            for room, history in self._held.items():
                 limit = before if room.keeps is None else now - room.keeps if room.keeps else None
                 if limit is not None:
-                    self._forget(room, bisect.bisect_left(history.events, limit, key=lambda event: event.time))
+                    self._forget(room, history.first_since(limit, otherwise=room.last + 1))
 
     def backup(self, path: Path) -> None:
         raise StoreFailed("This server keeps everything in memory, so there is nothing to back up.")
@@ -309,19 +255,19 @@ class MemoryStore:
         pass
 
 
-def _as_seen(event: Entry, private: Mapping[int, _Private], reader: int, *, history: bool) -> Numbered:
+def _as_seen(event: Entry, private: Mapping[int, Private], reader: int, *, history: bool) -> Numbered:
     if (rule := private.get(event.seq)) and not _may_see(event, rule, reader, history=history):
         return Skip(event.room, event.seq)
     return replayed(event)
 
 
-def _may_see(event: Entry, rule: _Private, reader: int, *, history: bool) -> bool:
+def _may_see(event: Entry, rule: Private, reader: int, *, history: bool) -> bool:
     if rule.once and isinstance(event, Message):
         return not history and reader in rule.waiting
     return reader in rule.readers
 
 
-def _readers(events: Iterable[Entry], private: Mapping[int, _Private]) -> dict[int, frozenset[int]]:
+def _readers(events: Iterable[Entry], private: Mapping[int, Private]) -> dict[int, frozenset[int]]:
     return {event.seq: private[event.seq].readers for event in events if event.seq in private}
 
 
@@ -342,8 +288,8 @@ def _has_words(message: Message, words: Sequence[str]) -> bool:
     return all(word in said for word in words[:-1]) and any(word.startswith(words[-1]) for word in said)
 
 
-def _repeat(run: Run, room: RoomRecord, say: Say) -> Stored | IdConflict:
-    place = run.ids.index(say.id)
+def _repeat(known: tuple[Run, int], room: RoomRecord, say: Say) -> Repeat:
+    run, place = known
     if run.room == room.key and run.hashes[place] == hash(say.message):
         return Stored(say.id, room.name, run.first + place, run.time)
     return IdConflict(say.id)

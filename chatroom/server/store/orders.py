@@ -7,23 +7,25 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from chatroom.server.store import Appended, RoomRecord, Said
+from chatroom.server.store import Appended, RoomRecord, Speech, Talk
 
 
 class Order:
     """What is to be added to one room. Whoever carries it out settles it; then its own thread takes the outcome."""
 
-    __slots__ = ("_appended", "_failure", "now", "room", "said")
+    __slots__ = ("_appended", "_failure", "now", "room", "said", "talk")
 
-    def __init__(self, room: RoomRecord, said: Sequence[Said], now: int) -> None:
+    def __init__(self, room: RoomRecord, said: Sequence[Speech], now: int) -> None:
         self.room = room
         self.said = said
+        self.talk = [group for group in said if isinstance(group, Talk)]
         self.now = now
         self._appended: Appended | None = None
         self._failure: Exception | None = None
 
-    def is_plain(self) -> bool:
-        return all([group.plain for group in self.said])  # noqa: C419 (a list is faster)
+    def is_talk(self) -> bool:
+        """All of it."""
+        return len(self.talk) == len(self.said)
 
     def time(self) -> int:
         """When it is stored: a room's time never goes back."""

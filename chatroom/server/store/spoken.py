@@ -4,22 +4,26 @@ Knows ids and numbers. Knows no texts and no locks.
 """
 
 from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from operator import lt
 
-from msgspec import Struct
+from msgspec import Struct, json
+
+packed = json.Encoder().encode
+unpacked = json.Decoder(list[str]).decode
 
 
 class Run(Struct, frozen=True, gc=False):
-    """What was said in one go. Its ids share it, so that what is kept of a message is little beside its id, and
-    nothing that the garbage collector must visit."""
+    """What was said in one go. What is kept of it are a few plain pieces of memory, however much it was: nothing that
+    the garbage collector must visit, and not one object for each id."""
 
     room: int
     first: int
     time: int
-    ids: tuple[str, ...]
+    ids: bytes
+    """As JSON."""
     hashes: "array[int]"
     """Of the texts."""
 
@@ -41,34 +45,29 @@ class Spoken:
         self._greatest = ""
         """Of all ids; not one is empty."""
 
-    def add(self, run: Run) -> bool:
-        """Whether not one of its ids was known, nor comes twice in it; else nothing is added."""
-        ids = run.ids
+    def add(self, room: int, first: int, time: int, texts: Iterable[str], ids: Sequence[str]) -> Run | None:
+        """What was said in one go, if not one of its ids was known, nor comes twice in it; else nothing is added."""
+        run = Run(room, first, time, packed(ids), array("q", [*map(hash, texts)]))  # out of a list is quicker
         if ids[0] > self._greatest and ascend(ids):
             self._runs.append(run)
             self._beginnings.append(ids[0])
             self._greatest = ids[-1]
-            return True
+            return run
         new = dict.fromkeys(ids, run)
         if len(new) < len(ids) or any(map(self.find, ids)):
-            return False
+            return None
         self._strays.update(new)
         self._greatest = max(self._greatest, *ids)
-        return True
+        return run
 
-    def find(self, id: str) -> Run | None:
-        """The run that has this id."""
-        if stray := self._strays.get(id):
-            return stray
+    def find(self, id: str) -> tuple[Run, int] | None:
+        """The run that has this id, and its place there."""
         place = bisect_right(self._beginnings, id) - 1
-        return self._runs[place] if place >= 0 and _has(self._runs[place].ids, id) else None
+        run = self._strays.get(id) or (self._runs[place] if place >= 0 else None)
+        ids = unpacked(run.ids) if run else []
+        return (run, ids.index(id)) if run and id in ids else None
 
 
 def ascend(ids: Sequence[str]) -> bool:
     """Whether each is greater than the one before: so none comes twice."""
     return all(map(lt, ids, islice(ids, 1, None)))
-
-
-def _has(ascending: Sequence[str], id: str) -> bool:
-    place = bisect_left(ascending, id)
-    return place < len(ascending) and ascending[place] == id

@@ -9,21 +9,19 @@ without, it survives the end of this process only.
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import count, islice, repeat
 from operator import attrgetter
 from pathlib import Path
 from time import sleep
-from typing import cast
 
-from chatroom.messages import Message, Numbered, Say, Stored
+from chatroom.messages import Message, Numbered, Say
 from chatroom.server.store import (
     Appended,
     Change,
-    IdConflict,
     Query,
     Reader,
+    Repeat,
     RoomRecord,
-    Said,
+    Speech,
     Standing,
     Whisper,
     bursts,
@@ -40,7 +38,6 @@ from chatroom.server.store.events import (
     Writer,
     as_read,
     erase,
-    plain_row,
     readers_of,
     repeat_of,
 )
@@ -167,7 +164,7 @@ class SqliteStore:
 
     # --------------------------------------------------------------------------------------------- messages
 
-    def append(self, room: RoomRecord, said: Sequence[Said], now: int) -> Appended:
+    def append(self, room: RoomRecord, said: Sequence[Speech], now: int) -> Appended:
         """What gathers while somebody writes is written together: busy rooms share a transaction, and its flush."""
         order = Order(room, said, now)
         self._orders.add(order)
@@ -177,32 +174,32 @@ class SqliteStore:
         return order.outcome()
 
     def _carry_out(self, orders: Sequence[Order]) -> None:
-        """The first plain one of each room in one transaction, if nothing in them was said before: else the tables
-        refuse it. What is left, one by one."""
-        if plain := {order.room.key: order for order in reversed(orders) if order.is_plain()}:
+        """The first of each room that is all talk in one transaction, if nothing in them was said before: else the
+        tables refuse it. What is left, one by one."""
+        if talk := {order.room.key: order for order in reversed(orders) if order.is_talk()}:
             with suppress(Exception):  # whose fault it was shows when each is tried by itself
-                self._append_all([*plain.values()])
+                self._append_all([*talk.values()])
         for order in orders:
             if not order.is_settled():
                 with telling(order):
                     self._append_each(order)
 
     def _append_all(self, orders: Sequence[Order]) -> None:
-        numbered = [_numbered(order) for order in orders]
+        numbered = [_messages(order) for order in orders]
         with self._database.transaction(safe=True) as db:
             for order, messages in zip(orders, numbered, strict=True):
-                _keep(db, order, messages)
+                _keep(db, order)
                 _move_on(db, order, len(messages))
         for order, messages in zip(orders, numbered, strict=True):
             order.settle(Appended(messages))
 
     def _append_each(self, order: Order) -> None:
         room = order.room
-        repeats: list[tuple[int, Stored | IdConflict]] = []
+        repeats: list[tuple[int, Repeat]] = []
         with self._database.transaction(safe=True) as db:
             writer = Writer(db, room, order.time())
             for place, group in enumerate(order.said):
-                for word in group.says:
+                for word in group.words(room.name):
                     say = word.say if isinstance(word, Whisper) else word
                     if isinstance(say, Change):
                         bursts.unpack(db, room.key, say.target - 1, say.target + 1)
@@ -217,7 +214,7 @@ class SqliteStore:
                 _move_on(db, order, len(writer.events))
         order.settle(Appended(writer.events, repeats, writer.readers))
 
-    def repeat(self, room: RoomRecord, owner: int, say: Say) -> Stored | IdConflict | None:
+    def repeat(self, room: RoomRecord, owner: int, say: Say) -> Repeat | None:
         with self._database.reading() as db:
             known = _known(db, owner, say.id)
         return known and repeat_of(known, room, say)
@@ -320,22 +317,19 @@ class SqliteStore:
         self._database.close()
 
 
-def _numbered(order: Order) -> list[Message]:
-    room, time, numbers = order.room, order.time(), count(order.room.last + 1)
-    return [
-        Message(room.name, next(numbers), time, group.username, say.message, say.id, say.kind)
-        for group in order.said
-        for say in cast(Sequence[Say], group.says)
-    ]
+def _messages(order: Order) -> list[Message]:
+    room, time, messages = order.room, order.time(), list[Message]()
+    for talk in order.talk:
+        messages += talk.messages(room.name, room.last + 1 + len(messages), time)
+    return messages
 
 
-def _keep(db: sqlite3.Connection, order: Order, messages: Sequence[Message]) -> None:
+def _keep(db: sqlite3.Connection, order: Order) -> None:
     """As bursts what can be, and else as rows. The tables refuse what was said before."""
-    room, numbered = order.room, iter(messages)
-    rows: list[Row] = []
-    for group in order.said:
-        said = [*islice(numbered, len(group.says))]
-        rows += map(plain_row, repeat(room.key), repeat(group.owner), bursts.pack(db, room, group.owner, said))
+    key, first, time, rows = order.room.key, order.room.last + 1, order.time(), list[Row]()
+    for talk in order.talk:
+        rows += bursts.pack(db, key, talk, first, time)
+        first += len(talk.ids)
     db.executemany(ADD_PLAIN, rows)
 
 
