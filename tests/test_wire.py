@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from chatroom import text
 from chatroom.messages import EVENT_FRAME, REQUEST_FRAME, AnyEvent, AnyRequest, Error, Message, Pong, Say
-from chatroom.wire import NATIVE, Packet, Unreadable, native, who_is_there
+from chatroom.wire import NATIVE, Packet, Printable, Unreadable, native, who_is_there
 from tests.support.wire import codes, frame, messages_of, texts
 
 
@@ -38,7 +38,7 @@ few = settings(max_examples=30)
 
 
 def read(*frames: bytes) -> list[Any]:
-    return list(native.requests().receive(b"".join(frames)))
+    return native.requests().receive(b"".join(frames))
 
 
 def chopped(data: bytes, cuts: list[int]) -> list[bytes]:
@@ -341,6 +341,27 @@ def test_a_batch_gives_what_its_frames_give_one_by_one(bodies: list[bytes], cuts
     expected = one_by_one(bodies)
     assert native.requests().receive(whole) == expected
     assert [item for piece in chopped(whole, cuts) for item in codec.receive(piece)] == expected
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=0x180)), min_size=1), st.booleans())
+def test_what_is_called_printable_is_printable_ascii(messages: list[str], as_it_is: bool) -> None:
+    """However it is written: control characters may come with a backslash, or as they are, where JSON allows it."""
+    says = [{"type": "say", "id": "1", "room": "lobby", "message": message} for message in messages]
+    items = read(*(frame(json.dumps(say, ensure_ascii=not as_it_is).encode()) for say in says))
+    if isinstance(items, Printable):
+        assert all(say.message.isascii() and say.message.isprintable() for say in items)
+    assert [say.message for say in items] == messages
+
+
+@pytest.mark.parametrize("raw", [*map(chr, (*range(0x20), 0x7F, 0x80, 0x9B))], ids=ascii)
+@pytest.mark.parametrize("place", range(0, 40, 7))
+def test_a_raw_control_character_is_found_wherever_it_is(raw: str, place: int) -> None:
+    body = '{"type":"say","id":"1","room":"lobby","message":"' + "a" * place + raw + "a" * (40 - place) + '"}'
+    assert not isinstance(read(frame(body.encode())), Printable)
+
+
+def test_most_of_what_is_said_is_called_printable() -> None:
+    assert isinstance(read(*[native.encode([Say(id="1", room="lobby", message="hello ada!")])] * 9), Printable)
 
 
 @pytest.mark.parametrize("body", BAD_BODIES.values(), ids=BAD_BODIES)

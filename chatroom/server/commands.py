@@ -44,7 +44,7 @@ from chatroom.server.member import Member, reason
 from chatroom.server.paging import as_fit
 from chatroom.server.room import Room
 from chatroom.server.store import FAR, Words
-from chatroom.wire import Unreadable
+from chatroom.wire import Printable, Unreadable
 
 PAGE_WEIGHT = EVENT_FRAME - 4_096
 """What the messages of a page may weigh, so that it fits a frame."""
@@ -65,10 +65,11 @@ class Desk:
         self._bucket = bucket
 
     def serve(self, items: Iterable[AnyRequest | Unreadable]) -> None:
+        printable = isinstance(items, Printable)
         with self._member.busy:
             for kind, group in groupby(items, key=type):
                 if kind is Say:
-                    self._say(cast(list[Say], list(group)))
+                    self._say(cast(list[Say], list(group)), printable=printable)
                 else:
                     self._do_each(group)
 
@@ -104,12 +105,12 @@ class Desk:
 
     # ------------------------------------------------------------------------------------------------- say
 
-    def _say(self, says: Sequence[Say]) -> None:
+    def _say(self, says: Sequence[Say], *, printable: bool) -> None:
         """As many at a time as the rate allows: the sender is slowed down, and nothing is lost."""
         while says and not self._member.has_ended():
             allowed = self._bucket.take(len(says), time.monotonic())
             for name, run in groupby(says[:allowed], key=attrgetter("room")):
-                self._say_in(name, list(run))
+                self._say_in(name, list(run), printable=printable)
             says = says[allowed:]
             if says:
                 self._nap()
@@ -121,13 +122,13 @@ class Desk:
     def _nap(self) -> None:
         time.sleep(min(self._bucket.seconds_to_next(), NAP_SECONDS))
 
-    def _say_in(self, name: str, says: Sequence[Say]) -> None:
+    def _say_in(self, name: str, says: Sequence[Say], *, printable: bool) -> None:
         try:
             room = self._hub.directory.joined(self._member, name)
             may_speak = not changing.is_muted(self._hub, self._member, room)
             if may_speak:
                 self._hub.directory.take_in_partner(self._member, room)
-            if may_speak and (texts := _talk(says)):
+            if may_speak and (texts := _talk(says, printable=printable)):
                 self._member.post(room, texts, [say.id for say in says])
             elif words := [word for say in says if (word := self._checked(room, say))]:
                 self._member.post_words(room, words)
@@ -146,12 +147,12 @@ class Desk:
         return None
 
 
-def _talk(says: Sequence[Say]) -> Sequence[str]:
+def _talk(says: Sequence[Say], *, printable: bool) -> Sequence[str]:
     """Their texts, if all are for all, answer no other, and can be stored as they stand, as nearly all can."""
     if any([say.kind != "text" or say.to is not None or say.once or say.reply_to is not None for say in says]):  # noqa: C419 (a list is faster)
         return ()
     texts = [say.message for say in says]
-    return texts if text.are_plain(texts) else ()
+    return texts if text.are_plain(texts, printable=printable) else ()
 
 
 def refusal_of(error: Refusal | StoreFailed, id: str | None, *, fatal: bool = False) -> Error:

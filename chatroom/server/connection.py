@@ -164,7 +164,7 @@ class Connection:
     def _serve(self, items: Items) -> None:
         for place, item in enumerate(items):
             if self._desk:
-                self._desk.serve(items[place:])
+                self._desk.serve(items[place:] if place else items)  # as it is: it may be known to be printable
                 return
             self._greet(item)
             if self._ending:

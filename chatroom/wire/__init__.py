@@ -10,10 +10,10 @@ first. A new front door is a module here and a row in the tables.
 from collections.abc import Sequence
 
 from chatroom.messages import Error, Event
-from chatroom.wire.dialect import Codec, Dialect, Unreadable
+from chatroom.wire.dialect import Codec, Dialect, Printable, Unreadable
 from chatroom.wire.native import NATIVE, fatal
 
-__all__ = ["NATIVE", "TLS", "Codec", "Dialect", "Packet", "Unreadable", "fatal", "who_is_there"]
+__all__ = ["NATIVE", "TLS", "Codec", "Dialect", "Packet", "Printable", "Unreadable", "fatal", "who_is_there"]
 
 TLS = 0x16
 """Inside it the same choice is made again, but for TLS itself."""

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from chatroom.messages import AnyRequest, Error, Event
 
+M = TypeVar("M")
 M_co = TypeVar("M_co", covariant=True)
 
 
@@ -13,6 +14,11 @@ class Unreadable(NamedTuple):
 
     error: Error
     type: str | None = None
+
+
+class Printable(list[M]):
+    """Messages whose strings hold nothing but printable ASCII: a codec may know that of much at once, where asking
+    each text would take as long as storing it."""
 
 
 class Codec(Protocol[M_co]):

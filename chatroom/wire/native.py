@@ -14,7 +14,7 @@ from msgspec.inspect import StructType, type_info
 
 from chatroom.messages import EVENT_FRAME, REQUEST_FRAME, AnyEvent, AnyRequest, Error, Event, Request
 from chatroom.text import visible
-from chatroom.wire.dialect import Dialect, Unreadable
+from chatroom.wire.dialect import Dialect, Printable, Unreadable
 
 M = TypeVar("M")
 
@@ -115,7 +115,7 @@ class FrameCodec(Generic[M]):
     def _read_all(self, bodies: list[bytes]) -> list[M | Unreadable]:
         if _are_plain(bodies):
             try:
-                return list(map(self._vocabulary.decode, bodies))
+                return Printable(map(self._vocabulary.decode, bodies))
             except (msgspec.MsgspecError, ValueError):
                 pass  # something is wrong with one of them: each is looked at by itself
         items: list[M | Unreadable] = []
@@ -176,8 +176,9 @@ def _read_leniently(body: str) -> Any:
 
 
 def _are_plain(bodies: list[bytes]) -> bool:
-    """Whether the bodies, as nearly all are, hold nothing that must be looked at closely: they are ASCII, an id in
-    them cannot hold anything unprintable, and nothing is nested. Told from all of them at once, as that is cheap."""
+    """Whether the bodies, as nearly all are, hold nothing that must be looked at closely: nothing is nested, and what
+    decodes of them is `Printable`, for JSON has no control characters but by a backslash. Told from all of them at
+    once, as that is cheap."""
     together = b"".join(bodies)
     return (
         together.isascii()

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.server.conftest import Enter, Stranger
-from tests.server.wire_client import WireClient, fresh
+from tests.server.wire_client import WireClient, framed, fresh, said, texts_of
 
 GOOD = [
     "7",
@@ -229,6 +229,14 @@ def test_a_message_is_kept_as_it_was_said(enter: Enter, room: str, text: str) ->
 def test_control_characters_are_removed_from_a_message(enter: Enter, room: str, raw: str, kept: str) -> None:
     ada = enter(room)
     assert ada.say(room, raw)["message"] == kept
+
+
+@pytest.mark.parametrize("raw", [b"\x7f", b"\xc2\x9b", b"\\u001b", b"\\u009b", b"\\b"], ids=ascii)
+def test_a_control_character_is_removed_however_it_is_written(enter: Enter, room: str, raw: bytes) -> None:
+    ada = enter(room)
+    bodies = [b'{"type":"say","room":"%s","id":"%d","message":"a%sb"}' % (room.encode(), n, raw) for n in range(3)]
+    ada.send_bytes(said(room, ["first"]) + b"".join(map(framed, bodies)))
+    assert texts_of(ada.settled()) == ["first", *["ab"] * 3]
 
 
 @pytest.mark.parametrize("text", ["", "\x00", "\r\x1b\x7f\x9b", "\u202e\u2066"], ids=ascii)
