@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from chatroom.server.store.spoken import Run, Spoken
 
-IDS = st.text("abc", min_size=1, max_size=3)
+IDS = st.text('ab,"\\', min_size=1, max_size=3)
+"""With all that has a meaning in JSON."""
 
 
 def add(spoken: Spoken, first: int, *ids: str) -> Run | None:
@@ -31,7 +32,7 @@ def test_a_run_is_added_whole_or_not_at_all(runs: Sequence[Sequence[str]]) -> No
         assert bool(add(spoken, first, *ids)) is is_new
         if is_new:
             known |= {id: (first, place) for place, id in enumerate(ids)}
-    for id in ("", "d", *known, *(id + "a" for id in known)):
+    for id in ("", ",", "d", *known, *(id + "a" for id in known)):
         assert found(spoken, id) == known.get(id)
 
 

@@ -128,7 +128,7 @@ class Desk:
             may_speak = not changing.is_muted(self._hub, self._member, room)
             if may_speak:
                 self._hub.directory.take_in_partner(self._member, room)
-            if may_speak and (texts := _talk(says, printable=printable)):
+            if may_speak and (texts := _texts_if_plain(says, printable=printable)):
                 self._member.post(room, texts, [say.id for say in says])
             elif words := [word for say in says if (word := self._checked(room, say))]:
                 self._member.post_words(room, words)
@@ -147,7 +147,7 @@ class Desk:
         return None
 
 
-def _talk(says: Sequence[Say], *, printable: bool) -> Sequence[str]:
+def _texts_if_plain(says: Sequence[Say], *, printable: bool) -> Sequence[str]:
     """Their texts, if all are for all, answer no other, and can be stored as they stand, as nearly all can."""
     if any([say.kind != "text" or say.to is not None or say.once or say.reply_to is not None for say in says]):  # noqa: C419 (a list is faster)
         return ()

@@ -64,8 +64,10 @@ class Spoken:
         """The run that has this id, and its place there."""
         place = bisect_right(self._beginnings, id) - 1
         run = self._strays.get(id) or (self._runs[place] if place >= 0 else None)
-        ids = unpacked(run.ids) if run else []
-        return (run, ids.index(id)) if run and id in ids else None
+        if not run or packed(id) not in run.ids:  # nearly all that is looked for is new, and this is quickly seen
+            return None
+        ids = unpacked(run.ids)
+        return (run, ids.index(id)) if id in ids else None
 
 
 def ascend(ids: Sequence[str]) -> bool:
