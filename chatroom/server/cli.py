@@ -24,6 +24,8 @@ from chatroom.server.server import DEFAULT_PORT, Server
 from chatroom.server.trim import be_frugal
 
 _EVERYWHERE = {"0.0.0.0", "::"}
+_SCRIPT = Path(__file__).parents[2] / "scripts" / "client.py"
+"""What starts a client from a checkout, where this is one."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -137,9 +139,12 @@ def _greeting(server: Server) -> list[str]:
     reachable = _lan_address() if server.host in _EVERYWHERE else server.host
     where = "this PC" if reachable == "::1" or reachable.startswith("127.") else "the other PCs"
     figures = [f"[*] Figures for Prometheus: http://127.0.0.1:{server.metrics_port}/metrics"]
+    python = "py" if sys.platform == "win32" else "python3"
+    script = [f"    or, in a checkout like this one: {python} scripts/client.py --host {reachable}{port}"]
     return [
         f"[*] Listening as {host}:{server.port}",
         f"[*] On {where}, type: chatroom-client --host {reachable}{port}",
+        *(script if _SCRIPT.is_file() else ()),
         "[*] The fingerprint of its certificate, which every client shows at first:",
         f"    {as_words(server.fingerprint)}",
         f"    SHA-256 {server.fingerprint}",

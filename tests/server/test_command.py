@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+import chatroom
+from chatroom.server import cli
 from tests.server.processes import COMMAND, LOCAL, ROOT, ServerProcess, environment, run
 from tests.server.wire_client import Closed, Event, WireClient, framed, messages_of, person, said
 
@@ -41,7 +43,20 @@ def test_it_says_where_it_listens_and_what_to_type_on_the_other_computers() -> N
         assert listening == f"[*] Listening as 0.0.0.0:{server.port}"
         assert server.port
         assert re.search(rf"chatroom-client --host (?!0\.0\.0\.0)[\w.-]+ --port {server.port}$", invitation)
+        how = invitation.partition("chatroom-client")[2]
+        server.stdout.wait_for(re.escape(f"in a checkout like this one: python3 scripts/client.py{how}") + "$")
         person(server.port, "ada").close()
+
+
+@pytest.mark.parametrize("is_checkout", [True, False])
+def test_scripts_are_named_where_there_are_any(
+    is_checkout: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_checkout:
+        monkeypatch.setattr(cli, "_SCRIPT", tmp_path / "scripts" / "client.py")
+    with chatroom.Server(port=0) as server:
+        told = "\n".join(cli._greeting(server))
+    assert ("scripts/client.py" in told) is is_checkout
 
 
 def test_it_says_who_connects_and_who_leaves_and_why() -> None:
