@@ -48,7 +48,7 @@ _WITHDRAW = f"UPDATE {_EDITS} SET message = '', private = 1 WHERE {_OF_IT}"
 _READ_BY_NOBODY = f"DELETE FROM reader WHERE room = ? AND seq IN (SELECT seq FROM {_EDITS} WHERE {_OF_IT})"
 
 ADD_PLAIN = "INSERT INTO event (room, seq, time, owner, id, username, message, kind) VALUES (?,?,?,?,?,?,?,?)"
-"""Of what is for all and answers no other: see `plain_row`."""
+"""Of what is for all and answers no other: see `rows_of`."""
 
 Row = tuple[Any, ...]
 Known = tuple[int, int, int, str | None, bytes | None]

@@ -3,7 +3,7 @@
 Of a flood each object that is kept is new memory, which no cache knows; bytes are a third of it, and the objects that
 they are made of are used again for what comes next. To change one message of a burst it is unpacked first.
 
-Knows numbers, and who may read what stands there. Knows no ids and no locks.
+Knows numbers, and who may read what stands there. Knows nothing of what was said before, and no locks.
 """
 
 from bisect import bisect_left, bisect_right

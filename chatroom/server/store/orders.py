@@ -27,6 +27,13 @@ class Order:
         """All of it."""
         return len(self.talk) == len(self.said)
 
+    def numbered(self) -> Iterator[tuple[int, Talk]]:
+        """Its talk, each with its first number."""
+        first = self.room.last + 1
+        for talk in self.talk:
+            yield first, talk
+            first += len(talk.ids)
+
     def time(self) -> int:
         """When it is stored: a room's time never goes back."""
         return max(self.now, self.room.time)

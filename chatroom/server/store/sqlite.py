@@ -34,7 +34,6 @@ from chatroom.server.store.events import (
     ONCE,
     SAID,
     Known,
-    Row,
     Writer,
     as_read,
     erase,
@@ -318,18 +317,14 @@ class SqliteStore:
 
 
 def _messages(order: Order) -> list[Message]:
-    room, time, messages = order.room, order.time(), list[Message]()
-    for talk in order.talk:
-        messages += talk.messages(room.name, room.last + 1 + len(messages), time)
-    return messages
+    name, time = order.room.name, order.time()
+    return [message for first, talk in order.numbered() for message in talk.messages(name, first, time)]
 
 
 def _keep(db: sqlite3.Connection, order: Order) -> None:
     """As bursts what can be, and else as rows. The tables refuse what was said before."""
-    key, first, time, rows = order.room.key, order.room.last + 1, order.time(), list[Row]()
-    for talk in order.talk:
-        rows += bursts.pack(db, key, talk, first, time)
-        first += len(talk.ids)
+    key, time = order.room.key, order.time()
+    rows = [row for first, talk in order.numbered() for row in bursts.pack(db, key, talk, first, time)]
     db.executemany(ADD_PLAIN, rows)
 
 
